@@ -1,0 +1,275 @@
+// Package privatefile keeps small files that nobody but their owner may read:
+// Read, Write, Remove, EnsureDir, and locks that die with their process
+// (TryLock).
+//
+// A file is written whole (a temporary file in the same directory, synced and
+// renamed) so that a reader sees the old text or the new one, also after
+// kill -9. What is not a plain file of our own with mode 0600 is refused
+// rather than read: a link, a pipe or a foreign file in its place may be a trap.
+package privatefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Reasons to refuse a file or directory, wrapped in a *RefusedError.
+var (
+	ErrNotRegular  = errors.New("not a regular file")
+	ErrNotDir      = errors.New("not a directory")
+	ErrSymlink     = errors.New("a symbolic link")
+	ErrHardLink    = errors.New("it has more than one hard link")
+	ErrOwner       = errors.New("it belongs to another user")
+	ErrMode        = errors.New("others may access it")
+	ErrOpenParent  = errors.New("everybody may write to a directory above it")
+	ErrTooLarge    = errors.New("larger than any file of ours")
+	ErrNotAbsolute = errors.New("not an absolute path")
+)
+
+// RefusedError says which path was refused, and why.
+type RefusedError struct {
+	Path string
+	Why  error
+}
+
+func (e *RefusedError) Error() string { return fmt.Sprintf("%q is refused: %v", e.Path, e.Why) }
+func (e *RefusedError) Unwrap() error { return e.Why }
+
+func refuse(path string, why error) error { return &RefusedError{path, why} }
+
+// Read returns the whole of a private file of at most limit bytes.
+// A missing file is fs.ErrNotExist.
+func Read(path string, limit int64) ([]byte, error) {
+	f, err := openPlain(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, refuse(path, ErrTooLarge)
+	}
+	buf := make([]byte, info.Size())
+	n, err := io.ReadFull(f, buf)
+	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+		return nil, err
+	}
+	return buf[:n], nil
+}
+
+// openPlain opens a private file without following a link in its last part
+// and without waiting for the other end of a pipe, and checks what it got.
+func openPlain(path string, flag int, perm os.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|openFlags, perm)
+	if isLink(err) {
+		return nil, refuse(path, ErrSymlink)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = checkFile(path, info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func checkFile(path string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return refuse(path, ErrNotRegular)
+	}
+	if err := checkOwner(path, info); err != nil {
+		return err
+	}
+	if links(info) > 1 {
+		return refuse(path, ErrHardLink)
+	}
+	if wider(info, 0o077) {
+		return refuse(path, ErrMode)
+	}
+	return nil
+}
+
+// Write replaces the file's text in one step. Its directory must exist (EnsureDir).
+func Write(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	sweep(dir)
+	err := replace(dir, path, data)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Another machine that shares this directory cannot see our process and
+		// may have swept the temporary file away: once more.
+		err = replace(dir, path, data)
+	}
+	return err
+}
+
+func replace(dir, path string, data []byte) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return refuse(path, ErrNotRegular)
+	}
+	f, err := createTemp(dir)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already after the rename
+	if err = fill(f, data); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func fill(f *os.File, data []byte) error {
+	_, err := f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+const tempPrefix = ".tmp-"
+
+// createTemp makes the temporary file, named after this process so that sweep
+// can tell a live writer's from a dead one's.
+func createTemp(dir string) (*os.File, error) {
+	prefix := filepath.Join(dir, tempPrefix+strconv.Itoa(os.Getpid())+"-")
+	for n := 0; ; n++ {
+		f, err := os.OpenFile(prefix+strconv.Itoa(n), os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
+		if errors.Is(err, fs.ErrExist) && n < 1000 {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		// A umask of 777 would otherwise leave a file that cannot be read back.
+		if err = f.Chmod(0o600); err != nil {
+			f.Close()
+			os.Remove(f.Name())
+			return nil, err
+		}
+		return f, nil
+	}
+}
+
+// sweep removes temporary files whose writers were killed.
+func sweep(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		rest, found := strings.CutPrefix(e.Name(), tempPrefix)
+		if !found {
+			continue
+		}
+		digits, _, _ := strings.Cut(rest, "-")
+		if pid, err := strconv.Atoi(digits); err == nil && pid != os.Getpid() && !alive(pid) {
+			os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// Remove deletes a file. A missing one is no error.
+func Remove(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// EnsureDir makes a directory of our own with mode 0700, parents included, and
+// refuses one that is a link, belongs to somebody else or is open to others.
+func EnsureDir(dir string) error {
+	if !filepath.IsAbs(dir) {
+		return refuse(dir, ErrNotAbsolute)
+	}
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = makeDirs(dir); err != nil {
+			return err
+		}
+		info, err = os.Lstat(dir)
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkDir(dir, info); err != nil {
+		return err
+	}
+	return checkParents(dir)
+}
+
+func checkDir(dir string, info fs.FileInfo) error {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return refuse(dir, ErrSymlink)
+	}
+	if !info.IsDir() {
+		return refuse(dir, ErrNotDir)
+	}
+	if err := checkOwner(dir, info); err != nil {
+		return err
+	}
+	if wider(info, 0o077) {
+		return refuse(dir, ErrMode)
+	}
+	return nil
+}
+
+// makeDirs creates what is missing, each with mode 0700 whatever the umask.
+func makeDirs(dir string) error {
+	if parent := filepath.Dir(dir); parent != dir {
+		if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
+			if err := makeDirs(parent); err != nil {
+				return err
+			}
+		}
+	}
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another process was quicker
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o700)
+}
+
+// checkParents refuses a directory whose way from the root leads through one
+// that anybody may rename things in.
+func checkParents(dir string) error {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	for up := filepath.Dir(real); ; up = filepath.Dir(up) {
+		info, err := os.Stat(up)
+		if err != nil {
+			return err
+		}
+		if wider(info, 0o002) && info.Mode()&fs.ModeSticky == 0 {
+			return refuse(dir, ErrOpenParent)
+		}
+		if up == filepath.Dir(up) {
+			return nil
+		}
+	}
+}
