@@ -1,0 +1,100 @@
+package term
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Terminal is the console. Get one from Open.
+type Terminal struct {
+	// Dumb has no effect: questions stay on the console, which may not know
+	// escape sequences.
+	Dumb bool
+
+	in, out *os.File
+}
+
+// Open opens the console, or returns ErrNone.
+func Open() (*Terminal, error) {
+	in, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	out, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
+	if err != nil {
+		in.Close()
+		return nil, fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	return &Terminal{in: in, out: out}, nil
+}
+
+// Available reports whether Open would succeed now.
+func Available() bool {
+	t, err := Open()
+	if err != nil {
+		return false
+	}
+	t.Close()
+	return true
+}
+
+// Close closes the console.
+func (t *Terminal) Close() error {
+	t.in.Close()
+	return t.out.Close()
+}
+
+// File opens the console's input once more, for a child process that is to
+// ask on it. The caller closes it.
+func (t *Terminal) File() (*os.File, error) { return os.OpenFile("CONIN$", os.O_RDWR, 0) }
+
+// Name returns the console's name, for messages.
+func (t *Terminal) Name() string { return "console" }
+
+// Attached returns "console", or "" when there is none.
+func Attached() string {
+	if !Available() {
+		return ""
+	}
+	return "console"
+}
+
+// Suspend does nothing: there is no job control.
+func Suspend() {}
+
+func (t *Terminal) columns() int { return Width(t.out) }
+
+func (t *Terminal) show(text string) error {
+	_, err := io.WriteString(t.out, text)
+	return err
+}
+
+// ask blocks until a line is there; ^C ends the read, and then ctx says why.
+func (t *Terminal) ask(ctx context.Context, prompt string) (string, error) {
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	if err := t.show(prompt); err != nil {
+		return "", err
+	}
+	var answer line
+	var b [1]byte
+	for {
+		n, err := t.in.Read(b[:])
+		switch {
+		case ctx.Err() != nil:
+			return "", context.Cause(ctx)
+		case err != nil:
+			return "", err
+		case n == 0, b[0] == '\n' && len(answer.text) == 0:
+			continue
+		case b[0] == 0x1a: // ^Z is the console's end of input
+			return "", io.EOF
+		}
+		if done, err := answer.add(b[0]); done {
+			return string(answer.text), err
+		}
+	}
+}
