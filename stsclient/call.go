@@ -1,0 +1,225 @@
+package stsclient
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"awsmfa/credentials"
+)
+
+// Bounds of repetition, for what may be sent again at all.
+const (
+	maxTries  = 3
+	firstWait = 200 * time.Millisecond
+	maxSkew   = 4 * time.Minute // STS takes five: what is beyond, it refuses
+)
+
+// request is one call of the Query protocol, not yet signed.
+type request struct {
+	at     endpoint
+	action string
+	form   []byte
+	code   string // the token code in form, if any
+	from   credentials.Credentials
+}
+
+func (r request) operation() string { return r.at.service + ":" + r.action }
+
+func (r request) namespace() string {
+	if r.at.service == "iam" {
+		return "https://iam.amazonaws.com/doc/2010-05-08/"
+	}
+	return "https://sts.amazonaws.com/doc/2011-06-15/"
+}
+
+// send makes a call, repeating it where that is safe, and returns the body of
+// a well-formed success.
+func (c *Client) send(ctx context.Context, r request) ([]byte, *Error) {
+	resigned := false
+	for try := 1; ; try++ {
+		body, e := c.once(ctx, r)
+		if e == nil {
+			return body, nil
+		}
+		if e.Kind == ClockSkew && r.code == "" && !resigned {
+			resigned = true
+			continue
+		}
+		wait := pause(e, try)
+		if try >= maxTries || !repeatable(r, e) || wait >= c.left() {
+			return nil, e
+		}
+		c.cfg.Debugf("%s: trying again in %s", r.operation(), wait)
+		c.spend(wait)
+		if err := c.sleep(ctx, wait); err != nil {
+			return nil, c.interrupted(ctx, r, e.Sent)
+		}
+	}
+}
+
+// repeatable holds the rule on codes: what may have left is not sent again.
+func repeatable(r request, e *Error) bool {
+	if r.code != "" && e.Sent {
+		return false
+	}
+	switch e.Kind {
+	case Throttled, ServerFault, Network:
+		return true
+	case Timeout:
+		return !e.Sent
+	case NotAWS:
+		return e.Status >= 500
+	case Proxy:
+		return e.Status == 0 && !e.Sent && e.Err != nil
+	}
+	return false
+}
+
+// pause doubles from a fifth of a second, spread by half so that many
+// processes do not return together; a server that asks for more gets it.
+func pause(e *Error, try int) time.Duration {
+	wait := firstWait << (try - 1)
+	wait = wait/2 + rand.N(wait)
+	return max(wait, e.retryAfter)
+}
+
+func (c *Client) left() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cfg.Budget - c.spent
+}
+
+func (c *Client) spend(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spent += d
+}
+
+// once signs and sends a request a single time. Network time is measured on
+// the monotonic clock: the wall clock may be wrong, or corrected meanwhile.
+func (c *Client) once(ctx context.Context, r request) ([]byte, *Error) {
+	if ctx.Err() != nil {
+		return nil, c.interrupted(ctx, r, false)
+	}
+	left := c.left()
+	if left <= 0 {
+		return nil, c.complete(&Error{Kind: Timeout, detail: c.budgetText()}, r)
+	}
+	limited, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	req, err := c.signed(limited, r)
+	if err != nil {
+		return nil, c.complete(&Error{Kind: BadRequest, Err: err}, r)
+	}
+	used, _ := c.Offset()
+	start, sentAt := time.Now(), c.cfg.Now()
+	ans, sent, err := c.net.exchange(limited, req, r.code != "")
+	took := time.Since(start)
+	c.spend(took)
+	c.cfg.Debugf("%s %s %s: status %d in %s", req.Method, r.at.name, r.action, ans.status, took.Round(time.Millisecond))
+	if err != nil {
+		return nil, c.failed(ctx, r, sent, ans.status, err)
+	}
+	body, e := judge(r, ans)
+	if e == nil || ofAWS(e.Kind) {
+		c.learn(ans.header.Get("Date"), sentAt, c.cfg.Now())
+	}
+	if e == nil {
+		return body, nil
+	}
+	c.skewed(e, used)
+	return nil, c.complete(e, r)
+}
+
+// ofAWS tells whose clock it is: a portal's Date is nothing to go by.
+func ofAWS(k Kind) bool { return k != NotAWS && k != Redirect && k != Proxy }
+
+// skewed settles whether a refused signature is the clock's fault, which the
+// server's words do not always say.
+func (c *Client) skewed(e *Error, used time.Duration) {
+	now, known := c.Offset()
+	wrong := (now - used).Abs()
+	if e.Kind == BadSignature && known && wrong > maxSkew {
+		e.Kind = ClockSkew
+	}
+}
+
+func (c *Client) signed(ctx context.Context, r request) (*http.Request, error) {
+	// A body without GetBody: net/http has nothing to send a second time.
+	body := struct{ io.Reader }{bytes.NewReader(r.form)}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.at.url+"/", io.NopCloser(body))
+	if err != nil {
+		return nil, errors.New("the endpoint is not a URL")
+	}
+	req.ContentLength = int64(len(r.form))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	req.Header.Set("User-Agent", c.userAgent())
+	sum := sha256.Sum256(r.form)
+	keys := aws.Credentials{
+		AccessKeyID:     r.from.AccessKeyID(),
+		SecretAccessKey: r.from.SecretAccessKey(),
+		SessionToken:    r.from.SessionToken(),
+	}
+	err = v4.NewSigner().SignHTTP(ctx, keys, req, hex.EncodeToString(sum[:]), r.at.service, r.at.region, c.serverNow())
+	return req, err
+}
+
+func (c *Client) userAgent() string {
+	if c.cfg.Version == "" {
+		return "awsmfa"
+	}
+	return "awsmfa/" + c.cfg.Version
+}
+
+// failed explains an exchange that brought no whole answer.
+func (c *Client) failed(ctx context.Context, r request, sent bool, status int, err error) *Error {
+	if ctx.Err() != nil {
+		return c.interrupted(ctx, r, sent)
+	}
+	e := &Error{Kind: failure(err), Sent: sent, Status: status, Err: err}
+	switch e.Kind {
+	case Timeout:
+		e.detail = "no answer in time"
+		if c.left() <= 0 {
+			e.detail = c.budgetText()
+		}
+	case BadAnswer:
+		e.detail = fmt.Sprintf("HTTP status %d", status)
+	case Network:
+		if errors.Is(err, io.EOF) {
+			e.detail = "the server closed the connection without an answer"
+		}
+	}
+	return c.complete(e, r)
+}
+
+func (c *Client) budgetText() string {
+	return fmt.Sprintf("no answer within %s of network time", c.cfg.Budget)
+}
+
+func (c *Client) interrupted(ctx context.Context, r request, sent bool) *Error {
+	e := &Error{Kind: Interrupted, Sent: sent, Err: context.Cause(ctx)}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		e.Kind = Timeout
+	}
+	return c.complete(e, r)
+}
+
+func (c *Client) complete(e *Error, r request) *Error {
+	e.Operation, e.Host = r.operation(), r.at.name
+	if offset, known := c.Offset(); known {
+		e.Offset = offset
+	}
+	return e
+}
