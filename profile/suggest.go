@@ -1,0 +1,62 @@
+package profile
+
+import (
+	"slices"
+	"strings"
+)
+
+// suggest returns up to three names that a typing error could have come from,
+// the nearest first.
+func (f *Files) suggest(name string) []string {
+	type near struct {
+		name     string
+		distance int
+	}
+	var found []near
+	limit := 1 + len(name)/4
+	for _, p := range f.Profiles() {
+		if d := distance(name, p.Name, limit); d <= limit {
+			found = append(found, near{p.Name, d})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b near) int { return a.distance - b.distance })
+	var names []string
+	for _, n := range found[:min(3, len(found))] {
+		names = append(names, n.name)
+	}
+	return names
+}
+
+// distance counts the edits between two names, with swapped neighbours as one
+// edit; a difference in case, or a name that begins with the other, is near.
+// It gives up with limit+1.
+func distance(a, b string, limit int) int {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	if len(a) > 2 && (strings.HasPrefix(b, a) || strings.HasPrefix(a, b) && len(b) > 2) {
+		return min(1, len(a)+len(b))
+	}
+	if abs(len(a)-len(b)) > limit || len(a) > 256 {
+		return limit + 1
+	}
+	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		next[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			next[j] = min(row[j]+1, next[j-1]+1, row[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				next[j] = min(next[j], before[j-2]+1)
+			}
+		}
+		before, row, next = row, next, before
+	}
+	return row[len(b)]
+}
+
+func abs(n int) int { return max(n, -n) }
