@@ -25,8 +25,10 @@ const (
 	// echo back, say) before it is killed, and how long one of its children may
 	// hold the output open after it ended.
 	killGrace = 500 * time.Millisecond
-	// stderrTail is how much of a failed program's last words an error shows.
-	stderrTail = 400
+	// stderrTail is how much of a failed program's last words is kept, in bytes,
+	// and stderrShown how much of it an error shows, in runes.
+	stderrTail  = 2 << 10
+	stderrShown = 400
 )
 
 // Errors of Run.
@@ -46,7 +48,9 @@ type ExitError struct {
 
 func (e *ExitError) Error() string {
 	s := fmt.Sprintf("program %q: exit code %d", e.Program, e.Code)
-	if e.Stderr != "" {
+	if words := []rune(e.Stderr); len(words) > stderrShown {
+		s += ": …" + string(words[len(words)-stderrShown:])
+	} else if len(words) > 0 {
 		s += ": " + e.Stderr
 	}
 	return s
