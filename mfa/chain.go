@@ -1,0 +1,196 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors of the chain. All are wrapped with what was attempted.
+var (
+	// ErrInputNeeded: a code is needed and there is no place to have one from.
+	ErrInputNeeded = errors.New("an MFA code is needed and there is nowhere to get one")
+	// ErrNoOtherCode: the code was refused and its source is not asked again.
+	ErrNoOtherCode = errors.New("no other MFA code to try")
+	// ErrNoCode: the input ended before a code came.
+	ErrNoCode = errors.New("no MFA code was entered")
+	// ErrTooManyTries: the last of three prompts gave no usable code.
+	ErrTooManyTries = errors.New("no usable MFA code in three tries")
+)
+
+// RepeatError refuses a code that was sent to AWS before. AWS would refuse it
+// too, and counts refusals.
+type RepeatError struct {
+	Wait time.Duration // until the device shows its next code
+}
+
+func (e *RepeatError) Error() string {
+	return fmt.Sprintf("code already used; next code in %d s", seconds(e.Wait))
+}
+
+// seconds rounds up, so that nobody is told to come back too early.
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+
+// Origin says where a code came from.
+type Origin int
+
+// The places a code may come from.
+const (
+	FromFlag Origin = iota + 1
+	FromEnv
+	FromStdin
+	FromProcess
+	FromTerminal
+)
+
+// String names the place as a user knows it.
+func (o Origin) String() string {
+	switch o {
+	case FromFlag:
+		return "--token-code"
+	case FromEnv:
+		return "AWSMFA_TOKEN_CODE"
+	case FromStdin:
+		return "standard input"
+	case FromProcess:
+		return "mfa_process"
+	case FromTerminal:
+		return "the terminal"
+	}
+	return "nowhere"
+}
+
+// Request says for what a code is wanted.
+type Request struct {
+	Profile  string
+	Serial   string
+	Endpoint string // shown to the user; set it when the code will not go to AWS's own endpoint
+	Attempt  int    // 1 for the first code, one more after each refusal
+	Last     error  // why AWS refused the previous code
+}
+
+// refused reports whether an earlier code of this request was turned down.
+func (r Request) refused() bool { return r.Last != nil || r.Attempt > 1 }
+
+// Chain is the list of places a code may come from, first to last. The first
+// that is present is the only one asked: a code that the user gave, or a
+// program that the user named, is an answer, and no reason to prompt as well.
+// A Chain belongs to one goroutine.
+type Chain struct {
+	Given    *Given                                     // nil when no code was given
+	Process  *Process                                   // nil without mfa_process
+	Terminal func() (Prompter, error)                   // opens the controlling terminal; fails when there is none
+	NoInput  bool                                       // never touch the terminal
+	Ledger   *Ledger                                    // nil remembers nothing
+	Notify   func(string)                               // says one line to the user; may be nil
+	Progress func(left time.Duration)                   // shows a countdown each second, 0 at its end; may be nil
+	Sleep    func(context.Context, time.Duration) error // nil really sleeps
+
+	prompts int // answered for the present request
+}
+
+// Available reports, without reading anything, whether Next would have a place
+// to ask: nil or ErrInputNeeded. Ask before taking a lock, so that a process
+// which can only fail does not make others wait. The device does not matter
+// to any place so far.
+func (c *Chain) Available(_ string) error {
+	switch {
+	case c.Given != nil:
+		return c.Given.unused(nil)
+	case c.Process != nil:
+		return nil
+	}
+	t, err := c.open()
+	if err != nil {
+		return err
+	}
+	return t.Close()
+}
+
+// Next obtains a code and records it as spent before returning it. The caller
+// holds the device lock from before Next until the answer of AWS is there, and
+// must give it up when the error wraps the terminal's suspension.
+func (c *Chain) Next(ctx context.Context, req Request) (Code, Origin, error) {
+	if ctx.Err() != nil {
+		return Code{}, 0, context.Cause(ctx)
+	}
+	var code Code
+	var origin Origin
+	var err error
+	switch {
+	case c.Given != nil:
+		origin = c.Given.origin
+		code, err = c.given(ctx, req)
+	case c.Process != nil:
+		origin = FromProcess
+		code, err = c.process(ctx, req)
+	default:
+		origin = FromTerminal
+		code, err = c.prompt(ctx, req)
+	}
+	if err != nil {
+		return Code{}, origin, err
+	}
+	return code, origin, nil
+}
+
+// Retry reports whether another Next makes sense after AWS refused a code of
+// this origin. Only a person may have mistyped: asking a program again would
+// spend tries without anybody noticing.
+func (c *Chain) Retry(o Origin) bool { return o == FromTerminal && c.prompts < maxPrompts }
+
+// claim puts the code on record, or refuses it as a repeat. A ledger that does
+// not work costs a warning, not the session: AWS refuses repeats as well.
+func (c *Chain) claim(serial string, code Code) error {
+	if c.Ledger == nil {
+		return nil
+	}
+	wait, spent, err := c.Ledger.Spent(serial, code)
+	if spent {
+		return &RepeatError{wait}
+	}
+	if recordErr := c.Ledger.Record(serial, code, 0); err == nil {
+		err = recordErr
+	}
+	if err != nil {
+		c.notify(err.Error())
+	}
+	return nil
+}
+
+func (c *Chain) notify(line string) {
+	if c.Notify != nil {
+		c.Notify(line)
+	}
+}
+
+// wait passes the time until the next code, and shows it passing.
+func (c *Chain) wait(ctx context.Context, repeat *RepeatError) error {
+	if c.Progress == nil {
+		c.notify(repeat.Error())
+		return c.sleep(ctx, repeat.Wait)
+	}
+	defer c.Progress(0)
+	for left := repeat.Wait; left > 0; left -= time.Second {
+		c.Progress(left)
+		if err := c.sleep(ctx, min(left, time.Second)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Chain) sleep(ctx context.Context, d time.Duration) error {
+	if c.Sleep != nil {
+		return c.Sleep(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
