@@ -42,6 +42,8 @@ var errNoTerminal = errors.New("no controlling terminal")
 
 func noTerminal() (Prompter, error) { return nil, errNoTerminal }
 
+var _ Prompter = (*term.Terminal)(nil)
+
 // untouchable fails the test when anything is read from it.
 type untouchable struct{ t *testing.T }
 

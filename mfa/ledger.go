@@ -250,11 +250,10 @@ func parseEntry(line string) (e entry, ok bool) {
 	return e, isHex(digest, sha256.Size) && err1 == nil && err2 == nil
 }
 
-// parseCount reads a number in its one written form, and none so large that
-// the distance between two times would overflow.
+// parseCount reads a number in its one written form.
 func parseCount(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 || n > 1<<60 || strconv.FormatInt(n, 10) != s {
+	if err != nil || n < 0 || strconv.FormatInt(n, 10) != s {
 		return 0, ErrLedgerDamaged
 	}
 	return n, nil

@@ -165,6 +165,16 @@ func readText(t *testing.T, path string) string {
 	return string(data)
 }
 
+// A file that was copied to another device's place says nothing about that device.
+func TestLedgerDigestNamesTheDevice(t *testing.T) {
+	l, _ := newLedger(t)
+	mustRecord(t, l, serial, "123456")
+	writeFile(t, l.path("other"), readText(t, l.path(serial)))
+	if mustSpent(t, l, "other", "123456") {
+		t.Error("the other device's code is spent")
+	}
+}
+
 // A torn or altered file is told from a whole one at every length, and the
 // next record heals it.
 func TestLedgerDamage(t *testing.T) {
