@@ -40,7 +40,7 @@ func (s *Server) getSessionToken(c *call, who *caller) (string, *refusal) {
 	if who.user.root {
 		duration = min(duration, time.Hour)
 	}
-	return s.issue(claims{UserARN: who.arn, MFA: mfa}, duration).xml(), nil
+	return s.issue(c, claims{UserARN: who.arn, MFA: mfa}, duration).xml(), nil
 }
 
 // getFederationToken exists only to be refused: nothing here may call it.
@@ -137,7 +137,7 @@ func (s *Server) roleSession(c *call, who *caller, r *role, duration time.Durati
 			}
 		}
 	}
-	out := wrap("AssumedRoleUser", el("AssumedRoleId", r.id+":"+next.Name)+el("Arn", assumedRoleARN(r.ARN, next.Name))) + s.issue(next, duration).xml()
+	out := wrap("AssumedRoleUser", el("AssumedRoleId", r.id+":"+next.Name)+el("Arn", assumedRoleARN(r.ARN, next.Name))) + s.issue(c, next, duration).xml()
 	if next.SourceIdentity != "" {
 		out += el("SourceIdentity", next.SourceIdentity)
 	}

@@ -187,12 +187,6 @@ func (s *Server) finish(w http.ResponseWriter, c *call, a answer, f *Fault) {
 	w.Write(a.body)
 }
 
-func (s *Server) record(c *call, a answer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.log.Status, c.log.ErrorCode, c.log.Message = a.status, a.code, a.text
-}
-
 // finishHalf promises the whole body, sends half of it, then cuts or stalls.
 func (s *Server) finishHalf(w http.ResponseWriter, c *call, a answer, f *Fault) {
 	s.record(c, a)

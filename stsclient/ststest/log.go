@@ -24,6 +24,9 @@ type Request struct {
 	Serial      string    `json:"serial,omitempty"`
 	HasCode     bool      `json:"has_code,omitempty"`
 	CodeDigest  string    `json:"code_digest,omitempty"` // equal for equal codes of one serial
+	ChainDepth  int       `json:"chain_depth,omitempty"` // of the caller: 0 user, 1 role, 2 role of a role
+	CallerMFA   bool      `json:"caller_mfa,omitempty"`  // the caller's session was made with MFA
+	Issued      string    `json:"issued,omitempty"`      // access key id of the session that was made
 	Fault       Kind      `json:"fault,omitempty"`
 	Status      int       `json:"status"` // 0 while, or when, no answer was sent
 	ErrorCode   string    `json:"error_code,omitempty"`
@@ -95,6 +98,16 @@ func (s *Server) note(c *call) {
 	e.Serial, e.Duration = c.form.Get("SerialNumber"), c.form.Get("DurationSeconds")
 	if code := strings.TrimSpace(c.form.Get("TokenCode")); code != "" {
 		e.HasCode, e.CodeDigest = true, s.digest(e.Serial, code)
+	}
+}
+
+// record keeps what is answered. A malformed code that AWS quotes is left out.
+func (s *Server) record(c *call, a answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.log.Status, c.log.ErrorCode, c.log.Message = a.status, a.code, a.text
+	if code := c.form.Get("TokenCode"); code != "" {
+		c.log.Message = strings.ReplaceAll(a.text, "'"+code+"'", "(code)")
 	}
 }
 

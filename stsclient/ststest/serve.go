@@ -57,6 +57,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{request: r, log: s.open(r)}
 	if f := s.strike(c.log, Kind.unread); f != nil {
+		s.pause(r.Context(), f.Delay)
 		drop(w)
 		return
 	}
@@ -103,6 +104,9 @@ func (s *Server) act(c *call) answer {
 	who, no := s.authenticate(c)
 	if no != nil {
 		return c.failure(no)
+	}
+	if who.session != nil {
+		c.log.ChainDepth, c.log.CallerMFA = who.session.Depth, who.session.MFA
 	}
 	result, no := action(s, c, who)
 	if no != nil {

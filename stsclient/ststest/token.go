@@ -38,9 +38,10 @@ type issued struct {
 const tokenPrefix = "\x17\n\x06er/aws\x10"
 
 // issue mints credentials for d, from now. The expiry has whole seconds, as AWS's.
-func (s *Server) issue(c claims, d time.Duration) issued {
+func (s *Server) issue(to *call, c claims, d time.Duration) issued {
 	expires := s.clock.Now().Truncate(time.Second).Add(d)
 	c.KeyID, c.Expires = "ASIA"+letters(16), expires.Unix()
+	to.log.Issued = c.KeyID
 	return issued{c.KeyID, s.sessionSecret(c.KeyID), s.sealToken(c), expires}
 }
 
