@@ -2,9 +2,9 @@ package shell
 
 import "strings"
 
-// tcsh is the C shell. Its quotes protect neither from history (!) nor, in an
-// unquoted substitution, from braces and globs, so each sign gets a backslash
-// of its own.
+// tcsh is the C shell. In an unquoted substitution it expands braces even
+// behind a backslash or in quotes ("{a,b}" would run b), and history (!) minds
+// no quotes at all: what is not plain goes through printf, in octal.
 type tcsh struct{}
 
 func (tcsh) Name() string { return "tcsh" }
@@ -33,20 +33,14 @@ func (tcsh) unset(b *strings.Builder, names []string) {
 	}
 }
 
-// quote puts the backslash before a whole character: between the bytes of one
-// it would break it.
 func (tcsh) quote(b *strings.Builder, value string) {
-	if value == "" {
-		b.WriteString("''")
+	if isPlainASCII(value) {
+		b.WriteString("'" + value + "'")
 		return
 	}
-	for i := 0; i < len(value); i++ {
-		c := value[i]
-		if c != '=' && !isInert(c) && (c < 0x80 || c >= 0xc0) {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(c)
-	}
+	b.WriteString("\"`printf '")
+	writeOctal(b, value)
+	b.WriteString("'`\"")
 }
 
 func (t tcsh) Failure(unset []string) string {
@@ -58,11 +52,23 @@ func (t tcsh) Failure(unset []string) string {
 
 func (tcsh) Eval(command string) string { return "eval \"`" + command + "`\"" }
 
+// QuoteWord puts a backslash before every sign, as "!" needs it even between
+// quotes.
 func (t tcsh) QuoteWord(s string) string {
 	if isBareWord(s) {
 		return s
 	}
 	var b strings.Builder
-	t.quote(&b, s)
+	if s == "" || unfit(s) != "" {
+		t.quote(&b, s)
+		return b.String()
+	}
+	for i := 0; i < len(s); i++ {
+		// Before a whole character: between the bytes of one it would break it.
+		if c := s[i]; c&0xc0 != 0x80 && (c == '=' || !isInert(c)) {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
 	return b.String()
 }

@@ -1,0 +1,437 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The tests here put texts through the real interpreters. The test binary
+// itself is the program that shells run: "dump FILE" writes its environment,
+// "emit DIALECT WORD" prints statements that set GOT to the word, "detect"
+// prints the dialect of the shell around it.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "dump":
+			helperDump(os.Args[2])
+		case "emit":
+			helperEmit(os.Args[2], os.Args[3])
+		case "detect":
+			fmt.Println(Detect(os.Getppid(), ParentProcess, "", "").Name())
+			os.Exit(0)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+func helperDump(path string) {
+	if err := os.WriteFile(path, []byte(strings.Join(os.Environ(), "\x00")), 0o600); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func helperEmit(dialect, word string) {
+	d, err := Lookup(dialect)
+	if err == nil {
+		var text string
+		if text, err = d.Statements(nil, []Var{{"GOT", word}}); err == nil {
+			os.Stdout.WriteString(text)
+			os.Exit(0)
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+// mode is one interpreter with its options and one way to run a text in it.
+type mode struct {
+	name    string
+	program string   // as AWSMFA_REQUIRE_SHELLS names it
+	argv    []string // the script's path follows; none: the program alone
+	dialect string   // program, when empty
+	script  string   // see runMode; @SET@, @UNSET@, @FAIL@, @DUMP@ n are filled in
+	env     []string
+	lenient bool // a value may arrive damaged (known), but must not run
+}
+
+// posixScript evaluates through the given form, in which CAT is the command.
+// Every step's outcome is visible: what it exports in a dump, a status that is
+// not expected on stdout.
+func posixScript(prelude, form string) string {
+	run := func(file string) string { return strings.ReplaceAll(form, "CAT", `cat "`+file+`"`) }
+	return prelude + "\n" +
+		run("@SET@") + " || echo set failed\n@DUMP@ set\n" +
+		run("@UNSET@") + " || echo unset failed\n@DUMP@ unset\n" +
+		run("@FAIL@") + " && echo reached\n@DUMP@ fail\n" +
+		"echo done\nset -e\n" + run("@FAIL@") + "\necho passed\n"
+}
+
+const (
+	quoted    = `eval "$(CAT)"`
+	unquoted  = `eval $(CAT)`
+	backticks = "eval `CAT`"
+)
+
+// forms makes modes of a program for its options, in quoted and unquoted form.
+func forms(program string, argv []string, dialect string, preludes ...string) []mode {
+	var modes []mode
+	for _, prelude := range preludes {
+		for _, form := range []string{quoted, unquoted, backticks} {
+			modes = append(modes, mode{
+				name:    strings.Join(append([]string{program, dialect, prelude}, argv...), " ") + " " + form,
+				program: program, argv: argv, dialect: dialect, script: posixScript(prelude, form),
+			})
+		}
+	}
+	return modes
+}
+
+// posixModes runs each shell's own dialect under the options that change how
+// substitutions are read, and the dialect "sh" in every shell that may be sh.
+func posixModes(bashes []string) []mode {
+	oddIFS := []string{"IFS=", "IFS='\n'", "IFS='|\t'"}
+	strict := append([]string{":", "set -eu", "set -f", "set -euC"}, oddIFS...)
+	modes := forms("sh", nil, "sh", strict...)
+	modes = append(modes, forms("dash", nil, "dash", strict...)...)
+	modes = append(modes, forms("yash", nil, "yash", append(strict, "set -o nullglob", "set -o extendedglob -o dotglob", "set -o markdirs; set -o noglob")...)...)
+	modes = append(modes, forms("yash", []string{"-o", "posixlycorrect"}, "sh", "set -eu")...)
+	modes = append(modes, forms("busybox", []string{"sh"}, "busybox", strict...)...)
+	modes = append(modes, forms("busybox", []string{"ash"}, "ash", "set -eu")...)
+	modes = append(modes, forms("ksh", nil, "ksh", append(strict, "set -o globstar", "set -G -o markdirs", "set +B")...)...)
+	modes = append(modes, forms("mksh", nil, "mksh", append(strict, "set -o posix", "set +o braceexpand")...)...)
+	modes = append(modes, forms("ksh", nil, "sh", "set -eu")...)
+	modes = append(modes, forms("mksh", nil, "sh", "set -eu")...)
+	modes = append(modes, forms("zsh", []string{"-f"}, "zsh", append(strict, "setopt shwordsplit", "setopt globsubst", "setopt globsubst shwordsplit nullglob",
+		"setopt globsubst extendedglob kshglob", "setopt cshnullglob globsubst", "setopt magicequalsubst rcexpandparam ksharrays", "emulate sh", "emulate ksh", "setopt banghist rcquotes")...)...)
+	modes = append(modes, forms("zsh", []string{"-f"}, "sh", "set -eu", "setopt shwordsplit")...)
+	for _, bash := range bashes {
+		modes = append(modes, forms(bash, nil, "bash", append(strict, "shopt -s nullglob", "shopt -s failglob", "shopt -s extglob dotglob nocaseglob",
+			"set -o history; set -o histexpand", "set +B", "set -o pipefail; set -E")...)...)
+		modes = append(modes, forms(bash, []string{"--posix"}, "bash", "set -eu")...)
+		modes = append(modes, forms(bash, []string{"--posix"}, "sh", "set -eu", "shopt -s extglob")...)
+	}
+	return modes
+}
+
+func otherModes() []mode {
+	utf8, c := []string{"LC_ALL=C.UTF-8"}, []string{"LC_ALL=C"}
+	var modes []mode
+	for _, form := range []string{"CAT | source", "eval (CAT)", "eval $(CAT)", `eval "$(CAT)"`} {
+		run := func(file string) string { return strings.ReplaceAll(form, "CAT", "cat '"+file+"'") }
+		script := run("@SET@") + "; or echo set failed\n@DUMP@ set\n" + run("@UNSET@") + "; or echo unset failed\n@DUMP@ unset\n" +
+			run("@FAIL@") + "; and echo reached\n@DUMP@ fail\necho done\n" + run("@FAIL@") + "\n"
+		modes = append(modes, mode{name: "fish " + form, program: "fish", argv: []string{"--no-config"}, script: script, env: utf8},
+			mode{name: "fish C " + form, program: "fish", argv: []string{"--no-config"}, script: script, env: c})
+	}
+	for _, form := range []string{"eval \"`CAT`\"", "eval `CAT`"} {
+		for _, prelude := range []string{"", "set noglob", "set nonomatch", "set globstar; set globdot", "set echo_style=both; set backslash_quote"} {
+			if strings.Contains(prelude, "backslash_quote") && form == "eval `CAT`" {
+				continue // there quotes are kept or dropped by what surrounds them
+			}
+			run := func(file string) string { return strings.ReplaceAll(form, "CAT", "cat '"+file+"'") }
+			script := prelude + "\n" + run("@SET@") + " || echo set failed\n@DUMP@ set\n" + run("@UNSET@") + " || echo unset failed\n@DUMP@ unset\n" +
+				run("@FAIL@") + " && echo reached\n@DUMP@ fail\necho done\n" + run("@FAIL@") + "\n"
+			modes = append(modes, mode{name: "tcsh " + prelude + form, program: "tcsh", argv: []string{"-f"}, script: script, env: utf8},
+				mode{name: "tcsh C " + prelude + form, program: "tcsh", argv: []string{"-f"}, script: script, env: c})
+		}
+	}
+	modes = append(modes, mode{name: "elvish", program: "elvish", argv: []string{"-norc"}, script: "eval (cat '@SET@' | slurp)\n@DUMP@ set\n" +
+		"eval (cat '@UNSET@' | slurp)\n@DUMP@ unset\ntry { eval (e:sh -c 'exit 3' | slurp); echo reached } catch e { }\n@DUMP@ fail\necho done\n" +
+		"eval (e:sh -c 'exit 3' 2>/dev/null | slurp)\n"})
+	modes = append(modes, mode{name: "xonsh", program: "xonsh", argv: []string{"--no-rc"}, script: "execx($(cat '@SET@'))\n@DUMP@ set\n" +
+		"execx($(cat '@UNSET@'))\n@DUMP@ unset\ntry:\n    execx($(cat '@FAIL@'))\n    print('reached')\nexcept RuntimeError as e:\n    pass\n@DUMP@ fail\nprint('done')\n" +
+		"import sys\nsys.stderr = open('/dev/null', 'w')\nexecx($(cat '@FAIL@'))\nprint('passed')\n"})
+	modes = append(modes, mode{name: "nu", program: "nu", argv: []string{"-n"}, script: "^cat '@SET@' | from json | load-env\n@DUMP@ set\n" +
+		"^cat '@UNSET@' | from json | load-env\n@DUMP@ unset\ntry { ^sh -c 'exit 3' | from json | load-env; print reached }\n@DUMP@ fail\nprint done\n" +
+		"try { ^sh -c 'exit 3' | from json | load-env; print passed } catch { exit 1 }\n"})
+	return modes
+}
+
+// find gives the interpreter's path; a missing one skips the test, or fails it
+// where AWSMFA_REQUIRE_SHELLS names it.
+func find(t *testing.T, program string) string {
+	t.Helper()
+	if path := os.Getenv("AWSMFA_TEST_NU"); program == "nu" && path != "" {
+		return path
+	}
+	path, err := exec.LookPath(program)
+	if err == nil {
+		return path
+	}
+	if isRequired(program) {
+		t.Fatalf("%s is required (AWSMFA_REQUIRE_SHELLS), and is not here", program)
+	}
+	t.Skipf("%s is not here", program)
+	return ""
+}
+
+func isRequired(program string) bool {
+	names := strings.FieldsFunc(os.Getenv("AWSMFA_REQUIRE_SHELLS"), func(r rune) bool { return r == ',' || r == ' ' })
+	return slices.Contains(names, program)
+}
+
+func bashes() []string {
+	all := []string{"bash"}
+	for _, path := range filepath.SplitList(os.Getenv("AWSMFA_TEST_BASH")) {
+		if path != "" {
+			all = append(all, path)
+		}
+	}
+	return all
+}
+
+// stage is what one dialect's texts need: the texts in files, and a directory
+// of hostile file names to stand in.
+type stage struct {
+	set, unset, fail string
+	want             map[string]string
+}
+
+func newStage(t *testing.T, dir string, d Dialect, values []string) stage {
+	t.Helper()
+	var set []Var
+	want := map[string]string{}
+	for i, value := range values {
+		v := Var{fmt.Sprintf("V%03d", i), value}
+		if _, err := d.Statements(nil, []Var{v}); err == nil {
+			set = append(set, v)
+			want[v.Name] = value
+		}
+	}
+	var names []string
+	for _, v := range set {
+		names = append(names, v.Name)
+	}
+	write := func(name, text string, err error) string {
+		path := filepath.Join(dir, d.Name()+"-"+name)
+		if err == nil {
+			err = os.WriteFile(path, []byte(text), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	text, err := d.Statements([]string{"OLD_ONE", "NEVER_SET", "OLD_TWO"}, set)
+	s := stage{set: write("set", text, err), want: want}
+	text, err = d.Statements(append(names, "NEVER_SET"), nil)
+	s.unset = write("unset", text, err)
+	s.fail = write("fail", d.Failure([]string{"NEVER_SET", "HELD"}), nil)
+	return s
+}
+
+// hostileDir holds files that a pattern in a text would find, named so that
+// their names run a command if they take the pattern's place.
+func hostileDir(t *testing.T, dir string, texts ...string) {
+	t.Helper()
+	names := []string{"-n", "-rf", "*", "?", "a b", "a*b", "';touch PWN;'", "$(touch PWN)", "`touch PWN`", "; touch PWN;", "&touch PWN&",
+		"true", "false", "export", "unset", "set", "setenv", "A='';touch PWN;''", "x", "b", "#", "~", "!!", "{p,q}", "[a]", "dev", "é", "'", "\"", "\\", "a\nb", "PATH=x"}
+	for _, text := range texts {
+		for _, word := range strings.Fields(text) {
+			if len(word) < 200 {
+				bare := strings.ReplaceAll(word, `\`, "")
+				for _, r := range []string{"", ";touch PWN;", "';touch PWN;'", "*"} {
+					for _, pattern := range []string{"*", "?", "[a]"} {
+						names = append(names, strings.ReplaceAll(bare, pattern, r))
+					}
+				}
+				names = append(names, word, strings.NewReplacer(`\052`, "';touch PWN;'", `\`, "").Replace(word))
+			}
+		}
+	}
+	for _, name := range names {
+		if name == "" || len(name) > 255 || strings.ContainsAny(name, "/\x00") || name == "." || name == ".." || name == "PWN" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+type outcome struct {
+	stdout, stderr string
+	code           int
+}
+
+func run(t *testing.T, dir string, env []string, argv ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	c.Dir = dir
+	c.Env = append(baseEnv(), env...)
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%q: %v", argv, err)
+	}
+	return outcome{stdout.String(), stderr.String(), c.ProcessState.ExitCode()}
+}
+
+func baseEnv() []string {
+	env := []string{"OLD_ONE=1", "OLD_TWO=2", "HELD=3", "LC_ALL=C.UTF-8", "TERM=dumb", "XONSH_SHOW_TRACEBACK=0", "XONSH_CACHE_SCRIPTS=0"}
+	for _, name := range []string{"PATH", "TMPDIR", "GOCOVERDIR"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+func readDump(t *testing.T, path string) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Errorf("the script did not reach its dump: %v", err)
+		return nil
+	}
+	got := map[string]string{}
+	for _, line := range strings.Split(string(data), "\x00") {
+		name, value, _ := strings.Cut(line, "=")
+		got[name] = value
+	}
+	return got
+}
+
+// runMode runs one script and checks all its dumps.
+func runMode(t *testing.T, m mode, s stage, cwd, home, out string) {
+	path := find(t, m.program)
+	if err := os.Mkdir(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dump := fmt.Sprintf("'%s' dump", self)
+	switch m.program {
+	case "nu", "elvish":
+		dump = "^" + dump
+		if m.program == "elvish" {
+			dump = fmt.Sprintf("(external '%s') dump", self)
+		}
+	case "xonsh":
+		dump = fmt.Sprintf("@('%s') dump", self)
+	}
+	script := strings.NewReplacer("@SET@", s.set, "@UNSET@", s.unset, "@FAIL@", s.fail, "@DUMP@ ", dump+" "+out+"/").Replace(m.script)
+	file := filepath.Join(out, "script")
+	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	argv := append(append([]string{path}, m.argv...), file)
+	got := run(t, cwd, append([]string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home, "XDG_CACHE_HOME=" + home}, m.env...), argv...)
+	wantErr := m.program == "elvish" && strings.Contains(got.stderr, "e:sh -c 'exit 3'") // its last step throws
+	if !m.lenient && (got.stdout != "done\n" || got.stderr != "" && !wantErr || got.code == 0) {
+		t.Errorf("code %d, stdout %.300q, stderr %.300q; want a failing end, \"done\\n\" and nothing", got.code, got.stdout, got.stderr)
+	}
+	if m.lenient {
+		return
+	}
+	set, unset, fail := readDump(t, out+"/set"), readDump(t, out+"/unset"), readDump(t, out+"/fail")
+	for name, want := range s.want {
+		if value, ok := set[name]; !ok || value != want {
+			t.Errorf("%s = %.100q (%v), want %.100q", name, value, ok, want)
+		}
+		if value, ok := unset[name]; ok {
+			t.Errorf("%s is still %.100q after its unset", name, value)
+		}
+	}
+	for _, name := range []string{"OLD_ONE", "OLD_TWO", "NEVER_SET"} {
+		if value, ok := set[name]; ok {
+			t.Errorf("%s is still %q", name, value)
+		}
+	}
+	_, held := fail["HELD"]
+	if noFailureText := m.program == "elvish" || m.program == "nu"; held != noFailureText {
+		t.Errorf("after a failure HELD is set: %v", held)
+	}
+}
+
+func checkNothingRan(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Name() == "PWN" {
+			t.Errorf("a value was run as a command: %s is there", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// testModes puts the values through all modes at once.
+func testModes(t *testing.T, values []string, modes []mode) {
+	texts, cwd, home := t.TempDir(), t.TempDir(), t.TempDir()
+	stages := map[string]stage{}
+	var written []string
+	for i, m := range modes {
+		if m.dialect == "" {
+			modes[i].dialect = m.program
+		}
+		name := modes[i].dialect
+		if _, ok := stages[name]; ok {
+			continue
+		}
+		d, err := Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stages[name] = newStage(t, texts, d, values)
+		text, err := os.ReadFile(stages[name].set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written = append(written, string(text))
+	}
+	hostileDir(t, cwd, written...)
+	t.Cleanup(func() { checkNothingRan(t, cwd) })
+	for i, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			runMode(t, m, stages[m.dialect], cwd, home, filepath.Join(texts, fmt.Sprint("out", i)))
+		})
+	}
+}
+
+func TestRealPosixShells(t *testing.T) { testModes(t, hostileValues, posixModes(bashes())) }
+
+func TestRealOtherShells(t *testing.T) { testModes(t, hostileValues, otherModes()) }
+
+// TestRealRandomValues goes beyond the table, with a seed that a failure names.
+func TestRealRandomValues(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	pieces := []string{" ", "  ", "*", "?", "[", "]", "'", "\"", "`", "$", "(", ")", "{", "}", ",", "!", "=", "-", "~", "#", ";", "&", "|", "<", ">", "\\", "^", "%", "@", ":",
+		"a", "b", "0", "7", "x41", "n", "é", "日", "😀", "\u2019", "\u00a0", "touch PWN", "$(touch PWN)", "';touch PWN;'", "{a,b}", "!!", "\\n", "$HOME"}
+	values := make([]string, 150)
+	for i := range values {
+		for range 1 + r.IntN(8) {
+			values[i] += pieces[r.IntN(len(pieces))]
+		}
+	}
+	var modes []mode
+	for _, m := range append(posixModes(bashes()), otherModes()...) {
+		if !strings.Contains(m.name, "IFS") && !strings.HasSuffix(m.name, backticks) && !strings.HasSuffix(m.name, quoted) {
+			modes = append(modes, m)
+		}
+	}
+	testModes(t, values, modes)
+}
