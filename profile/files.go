@@ -212,10 +212,12 @@ func (f *Files) notFound(name string) error {
 			Detail: "there is no AWS config: neither " + quote(f.config.shown) + " nor " + quote(f.credentials.shown) + " exists",
 		}
 	}
-	if s := f.config.named(sectionBare, name); len(s) > 0 {
-		return &Error{
-			Kind: SectionNeedsPrefix, Profile: name, Origin: f.config.at(s[0].line),
-			Detail: "section [" + name + "] is not a profile in this file: it needs to be [profile " + name + "]",
+	for _, s := range f.config.sections {
+		if s.kind == sectionBare && (s.name == name || bareName(s.name) == name) {
+			return &Error{
+				Kind: SectionNeedsPrefix, Profile: name, Origin: f.config.at(s.line),
+				Detail: "section [" + s.name + "] is not a profile in this file: it needs to be [profile " + name + "]",
+			}
 		}
 	}
 	e := &Error{Kind: NotFound, Profile: name, Suggestions: f.suggest(name)}
@@ -228,6 +230,15 @@ func (f *Files) notFound(name string) error {
 		e.Detail = "profile " + quote(name) + " not found: its section header has no closing bracket"
 	}
 	return e
+}
+
+// bareName is the profile that a section of the config file was meant to be:
+// "[dev]", or "[Profile dev]", whose first word is misspelt.
+func bareName(section string) string {
+	if prefix, rest := cutWord(section); rest != "" && strings.EqualFold(strings.TrimSuffix(prefix, "s"), "profile") {
+		return rest
+	}
+	return section
 }
 
 func (f *Files) shownPaths() string {

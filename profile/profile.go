@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"awsmfa/internal/text"
 )
 
 // Origin says where a value stands: in a file, or under a name such as
@@ -92,8 +94,9 @@ func locate(given, home, name string) string {
 	return given
 }
 
-// shown shortens a path under home for display.
+// shown makes a path fit for display, and short when it is under home.
 func shown(path, home string) string {
+	path = text.Clean(path, 4096)
 	home = strings.TrimRight(home, string(os.PathSeparator))
 	rest, ok := strings.CutPrefix(path, home+string(os.PathSeparator))
 	if home == "" || !ok {

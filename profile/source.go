@@ -213,10 +213,18 @@ func (p *Profile) accessKey() (id, secret, token Value) {
 		id = last(from.entries, "aws_access_key_id", from.path)
 		secret = last(from.entries, "aws_secret_access_key", from.path)
 		if id.IsSet() && secret.IsSet() {
-			return id, secret, last(from.entries, "aws_session_token", from.path)
+			return id, secret, sessionToken(func(key string) Value { return last(from.entries, key, from.path) })
 		}
 	}
-	return p.Get("aws_access_key_id"), p.Get("aws_secret_access_key"), p.Get("aws_session_token")
+	return p.Get("aws_access_key_id"), p.Get("aws_secret_access_key"), sessionToken(p.Get)
+}
+
+// sessionToken knows the token's old name, which botocore still reads.
+func sessionToken(get func(string) Value) Value {
+	if v := get("aws_session_token"); v.IsSet() {
+		return v
+	}
+	return get("aws_security_token")
 }
 
 func (r *resolver) keys(p *Profile) error {
@@ -229,6 +237,9 @@ func (r *resolver) keys(p *Profile) error {
 	}
 	if id.Origin.Path != secret.Origin.Path {
 		r.warn(secret.Origin, "the access key of "+quote(p.Name)+" is spread over two files; the AWS CLI wants both halves in one")
+	}
+	if other := sessionToken(p.Get); other.IsSet() && !token.IsSet() {
+		r.warn(other.Origin, "the session token of "+quote(p.Name)+" is not used: the access key is in another file")
 	}
 	keys, err := credentials.New(id.Text, secret.Text, token.Text, time.Time{})
 	if err != nil {
