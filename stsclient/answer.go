@@ -19,7 +19,7 @@ const maxDepth = 32
 
 // How an answer's form can be wrong.
 var (
-	errNotXML = errors.New("the answer is not XML: something other than AWS gave it")
+	errNotXML = errors.New("the answer is a page of something other than AWS")
 	errEmpty  = errors.New("the answer is empty")
 	errBadXML = errors.New("the answer is damaged XML")
 )
@@ -83,19 +83,28 @@ func judge(r request, ans answer) ([]byte, *Error) {
 		return nil, e
 	}
 	root, err := rootOf(ans.body)
+	// What has another root than AWS's, whole or not, is a page of somebody
+	// else's: portals write HTML in many ways.
+	if foreign := root.Local != "" && !strings.HasSuffix(root.Local, "Response"); foreign || saysHTML(ans.header) {
+		err = errNotXML
+	}
 	switch {
 	case err != nil:
 		badForm(e, err)
 	case root.Local == "ErrorResponse":
 		refusalOf(e, r, ans)
 	case ans.status/100 != 2:
-		e.Kind, e.detail = statusKind(ans.status), fmt.Sprintf("HTTP status %d without an error of AWS's form", ans.status)
+		e.Kind, e.detail = BadAnswer, fmt.Sprintf("HTTP status %d without an error of AWS's form", ans.status)
 	case root.Local != r.action+"Response" || root.Space != r.namespace():
 		e.Kind, e.detail = BadAnswer, "the answer is not one to this call"
 	default:
 		return ans.body, nil
 	}
 	return nil, e
+}
+
+func saysHTML(h http.Header) bool {
+	return strings.Contains(strings.ToLower(h.Get("Content-Type")), "html")
 }
 
 // early knows the answers whose body does not matter.

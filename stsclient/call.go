@@ -48,11 +48,12 @@ func (r request) namespace() string {
 func (c *Client) send(ctx context.Context, r request) ([]byte, *Error) {
 	resigned := false
 	for try := 1; ; try++ {
-		body, e := c.once(ctx, r)
+		used, _ := c.Offset()
+		body, e := c.once(ctx, r, used)
 		if e == nil {
 			return body, nil
 		}
-		if e.Kind == ClockSkew && r.code == "" && !resigned {
+		if now, _ := c.Offset(); e.Kind == ClockSkew && r.code == "" && now != used && !resigned {
 			resigned = true
 			continue
 		}
@@ -81,7 +82,7 @@ func repeatable(r request, e *Error) bool {
 	case NotAWS:
 		return e.Status >= 500
 	case Proxy:
-		return e.Status == 0 && !e.Sent && e.Err != nil
+		return e.Status == 0 // it could not be reached: it did not refuse
 	}
 	return false
 }
@@ -108,7 +109,7 @@ func (c *Client) spend(d time.Duration) {
 
 // once signs and sends a request a single time. Network time is measured on
 // the monotonic clock: the wall clock may be wrong, or corrected meanwhile.
-func (c *Client) once(ctx context.Context, r request) ([]byte, *Error) {
+func (c *Client) once(ctx context.Context, r request, used time.Duration) ([]byte, *Error) {
 	if ctx.Err() != nil {
 		return nil, c.interrupted(ctx, r, false)
 	}
@@ -118,11 +119,10 @@ func (c *Client) once(ctx context.Context, r request) ([]byte, *Error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	req, err := c.signed(limited, r)
+	req, err := c.signed(limited, r, c.cfg.Now().Add(used))
 	if err != nil {
 		return nil, c.complete(&Error{Kind: BadRequest, Err: err}, r)
 	}
-	used, _ := c.Offset()
 	start, sentAt := time.Now(), c.cfg.Now()
 	ans, sent, err := c.net.exchange(limited, req, r.code != "")
 	took := time.Since(start)
@@ -155,7 +155,7 @@ func (c *Client) skewed(e *Error, used time.Duration) {
 	}
 }
 
-func (c *Client) signed(ctx context.Context, r request) (*http.Request, error) {
+func (c *Client) signed(ctx context.Context, r request, at time.Time) (*http.Request, error) {
 	// A body without GetBody: net/http has nothing to send a second time.
 	body := struct{ io.Reader }{bytes.NewReader(r.form)}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.at.url+"/", io.NopCloser(body))
@@ -171,7 +171,7 @@ func (c *Client) signed(ctx context.Context, r request) (*http.Request, error) {
 		SecretAccessKey: r.from.SecretAccessKey(),
 		SessionToken:    r.from.SessionToken(),
 	}
-	err = v4.NewSigner().SignHTTP(ctx, keys, req, hex.EncodeToString(sum[:]), r.at.service, r.at.region, c.serverNow())
+	err = v4.NewSigner().SignHTTP(ctx, keys, req, hex.EncodeToString(sum[:]), r.at.service, r.at.region, at)
 	return req, err
 }
 
@@ -188,6 +188,12 @@ func (c *Client) failed(ctx context.Context, r request, sent bool, status int, e
 		return c.interrupted(ctx, r, sent)
 	}
 	e := &Error{Kind: failure(err), Sent: sent, Status: status, Err: err}
+	var proxy *proxyError
+	if errors.As(err, &proxy) {
+		e.Status = proxy.status
+	} else if via := c.net.via(r.at); via != "" && !sent {
+		e.detail = fmt.Sprintf("through proxy %q", via)
+	}
 	switch e.Kind {
 	case Timeout:
 		e.detail = "no answer in time"
@@ -197,7 +203,7 @@ func (c *Client) failed(ctx context.Context, r request, sent bool, status int, e
 	case BadAnswer:
 		e.detail = fmt.Sprintf("HTTP status %d", status)
 	case Network:
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && sent {
 			e.detail = "the server closed the connection without an answer"
 		}
 	}

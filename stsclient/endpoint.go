@@ -85,7 +85,8 @@ func place(cfg Config) (string, partition, error) {
 	if cfg.Partition != "" && !known {
 		return "", partition{}, configError(BadRegion, "partition %q is not one of AWS's", cfg.Partition)
 	}
-	if region == "" || region == "aws-global" || strings.HasPrefix(region, "aws-") && strings.HasSuffix(region, "-global") {
+	// Pseudo-regions such as "aws-global" are no part of a host name.
+	if region == "" || strings.HasPrefix(region, "aws-") && strings.HasSuffix(region, "-global") {
 		region = DefaultRegion(cfg.Partition)
 	}
 	if !isRegion(region) {
@@ -120,7 +121,8 @@ func stsEndpoint(cfg Config, region string, part partition) (endpoint, error) {
 	if cfg.FIPS && (part.id != "aws-us-gov" || cfg.DualStack) {
 		host = "sts-fips"
 	}
-	if cfg.LegacyGlobal && !cfg.FIPS && !cfg.DualStack && hadGlobal(region) {
+	global := cfg.Region == "aws-global" || cfg.LegacyGlobal && hadGlobal(region)
+	if global && part.id == "aws" && !cfg.FIPS && !cfg.DualStack {
 		return awsEndpoint("sts.amazonaws.com", "sts", "us-east-1"), nil
 	}
 	return awsEndpoint(host+"."+region+"."+part.domain(cfg.DualStack), "sts", region), nil
@@ -202,7 +204,7 @@ func customEndpoint(cfg Config, raw, service, region string) (endpoint, error) {
 		name:    u.Host,
 		plain:   u.Scheme == "http",
 		service: service,
-		region:  signingRegion(u.Hostname(), region),
+		region:  signingRegion(strings.ToLower(u.Hostname()), region),
 	}, nil
 }
 

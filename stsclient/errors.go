@@ -88,10 +88,8 @@ func (e *Error) Error() string {
 
 func (e *Error) cause() string {
 	switch {
-	case e.Code != "" && e.RequestID != "":
-		return fmt.Sprintf("AWS answered %s (request %s): %s", e.Code, e.RequestID, e.Message)
 	case e.Code != "":
-		return fmt.Sprintf("AWS answered %s: %s", e.Code, e.Message)
+		return e.answered()
 	case e.detail != "" && e.Err != nil:
 		return e.detail + ": " + text.Clean(e.Err.Error(), maxMessage)
 	case e.detail != "":
@@ -100,6 +98,17 @@ func (e *Error) cause() string {
 		return text.Clean(e.Err.Error(), maxMessage)
 	}
 	return fmt.Sprintf("HTTP status %d", e.Status)
+}
+
+func (e *Error) answered() string {
+	s := "AWS answered " + e.Code
+	if e.RequestID != "" {
+		s += " (request " + e.RequestID + ")"
+	}
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	return s
 }
 
 // Unwrap returns the cause.
@@ -141,10 +150,7 @@ func kindOf(code, message string, status int) Kind {
 	case "RequestExpired", "RequestTimeTooSkewed":
 		return ClockSkew
 	case "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature":
-		if has("signature expired") || has("not yet current") {
-			return ClockSkew
-		}
-		return BadSignature
+		return signatureKind(has)
 	case "ExpiredToken", "ExpiredTokenException":
 		return Expired
 	case "RegionDisabledException":
@@ -159,6 +165,16 @@ func kindOf(code, message string, status int) Kind {
 		return Throttled
 	}
 	return statusKind(status)
+}
+
+func signatureKind(has func(string) bool) Kind {
+	switch {
+	case has("signature expired"), has("not yet current"):
+		return ClockSkew
+	case has("should be scoped to"):
+		return BadRequest // the endpoint is of another region or service
+	}
+	return BadSignature
 }
 
 func deniedKind(has func(string) bool) Kind {

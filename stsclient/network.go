@@ -64,6 +64,7 @@ func (n *network) build() *http.Transport {
 		DialContext:            n.dial,
 		TLSClientConfig:        &tls.Config{RootCAs: n.roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    handshakeTimeout,
+		IdleConnTimeout:        30 * time.Second,
 		DisableCompression:     true, // a bomb unpacks behind our limit
 		MaxResponseHeaderBytes: maxHeader,
 		Protocols:              &http1,

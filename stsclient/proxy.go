@@ -64,17 +64,27 @@ func proxyAddr(u *url.URL) string {
 }
 
 func (n *network) proxyFor(req *http.Request) (*url.URL, error) {
-	if n.proxy == nil || req.URL.Scheme != "https" || isLoopback(req.URL.Hostname()) {
-		return nil, nil
-	}
 	port := req.URL.Port()
 	if port == "" {
 		port = "443"
 	}
-	if excepted(n.except, strings.ToLower(req.URL.Hostname()), port) {
+	if req.URL.Scheme != "https" || !n.proxied(req.URL.Hostname(), port) {
 		return nil, nil
 	}
 	return n.proxy, nil
+}
+
+func (n *network) proxied(host, port string) bool {
+	return n.proxy != nil && !isLoopback(host) && !excepted(n.except, strings.ToLower(host), port)
+}
+
+// via names the proxy that stands before an endpoint; "" for none.
+func (n *network) via(at endpoint) string {
+	host, port, err := net.SplitHostPort(at.host)
+	if err != nil || at.plain || !n.proxied(host, port) {
+		return ""
+	}
+	return proxyAddr(n.proxy)
 }
 
 func checkConnect(_ context.Context, proxy *url.URL, _ *http.Request, res *http.Response) error {

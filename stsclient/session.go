@@ -14,6 +14,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+	"github.com/aws/smithy-go"
 	smithyendpoints "github.com/aws/smithy-go/endpoints"
 
 	"awsmfa/credentials"
@@ -64,7 +65,7 @@ func (c *Client) GetSessionToken(ctx context.Context, from credentials.Credentia
 		TokenCode:       optional(in.Code),
 	})
 	if err != nil {
-		return credentials.Credentials{}, w.explain(err)
+		return credentials.Credentials{}, w.explain(ctx, err)
 	}
 	return w.accept(out.Credentials, in.Duration, defaultSession)
 }
@@ -86,7 +87,7 @@ func (c *Client) AssumeRole(ctx context.Context, from credentials.Credentials, i
 		TokenCode:         optional(in.Code),
 	})
 	if err != nil {
-		return credentials.Credentials{}, w.explain(err)
+		return credentials.Credentials{}, w.explain(ctx, err)
 	}
 	return w.accept(out.Credentials, in.Duration, defaultRole)
 }
@@ -96,7 +97,7 @@ func (c *Client) GetCallerIdentity(ctx context.Context, from credentials.Credent
 	w := c.wire("GetCallerIdentity", from, "")
 	out, err := w.client().GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return Identity{}, w.explain(err)
+		return Identity{}, w.explain(ctx, err)
 	}
 	id := Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn), UserID: aws.ToString(out.UserId)}
 	if !isAccount(id.Account) || !isPrincipal(id.ARN, id.Account) || !isShown(id.UserID, 512) {
@@ -203,12 +204,17 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 
 // explain prefers what this room knows of a failure to the SDK's words, which
 // may quote the answer.
-func (w *wire) explain(err error) error {
+func (w *wire) explain(ctx context.Context, err error) error {
 	switch {
 	case w.err != nil:
 		return w.err
 	case w.sent:
 		return w.local(BadAnswer, "the answer lacks what was asked for")
+	case ctx.Err() != nil:
+		return w.c.interrupted(ctx, w.req, false)
+	}
+	if op := (*smithy.OperationError)(nil); errors.As(err, &op) {
+		err = op.Err // the operation is named already
 	}
 	return w.c.complete(&Error{Kind: BadRequest, Err: err}, w.req)
 }
@@ -234,17 +240,20 @@ func (w *wire) accept(got *types.Credentials, asked, granted time.Duration) (cre
 	if asked > 0 {
 		granted = asked
 	}
-	if why := absurd(creds.Expires(), w.c.serverNow(), granted); why != nil {
+	if why := absurd(creds.Expires(), w.c.cfg.Now(), w.c.serverNow(), granted); why != nil {
 		return none, w.local(BadAnswer, why.Error())
 	}
 	return creds, nil
 }
 
-func absurd(expires, now time.Time, granted time.Duration) error {
-	if !expires.After(now) {
+// absurd says why an expiry is not believed. For a life that is too long both
+// clocks must agree: a code was spent on the answer, and a Date header alone,
+// which a gateway may have written, is no reason to throw it away.
+func absurd(expires, local, server time.Time, granted time.Duration) error {
+	if !expires.After(server) {
 		return errors.New("the credentials in the answer have already expired")
 	}
-	if expires.After(now.Add(granted + extraLife)) {
+	if latest := granted + extraLife; expires.After(server.Add(latest)) && expires.After(local.Add(latest)) {
 		return errors.New("the credentials in the answer outlive what was asked for")
 	}
 	return nil

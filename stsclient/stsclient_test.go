@@ -22,7 +22,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 const (
 	testID     = "AKIAIOSFODNN7EXAMPLE"
 	testSecret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-	testCode   = "123456"
+	testCode   = "907351"
 	testSerial = "arn:aws:iam::123456789012:mfa/dev"
 )
 
