@@ -136,11 +136,14 @@ build() {
 	version=$(tag)
 	flags='-s -w'
 	[ -z "$version" ] || flags="$flags -X awsmfa/command.version=$version"
+	# In a checkout of somebody else git refuses to answer, and go would give up over that.
+	stamp=auto
+	git -C "$root" rev-parse HEAD >/dev/null 2>&1 || stamp=false
 	say "building awsmfa${version:+ $version}"
 	(
 		# A build for another machine could not be run below.
 		unset GOOS GOARCH
-		cd "$root" && CGO_ENABLED=0 go build -trimpath -ldflags "$flags" \
+		cd "$root" && CGO_ENABLED=0 go build -trimpath -buildvcs="$stamp" -ldflags "$flags" \
 			-tags urfave_cli_no_docs -o "$staging/awsmfa" .
 	) || die 'the build failed' 'go says above what it misses; it needs HOME, or GOCACHE and GOPATH, and the modules of go.mod'
 	chmod 755 "$staging/awsmfa"

@@ -64,6 +64,8 @@ places() {
 	cache=$cache/awsmfa-test
 	writable "$cache" || cache=$scratch/cache
 	writable "$(go env GOCACHE 2>/dev/null)" || export GOCACHE="$cache/go-build"
+	# In a checkout of somebody else git refuses to answer, and go would give up over that.
+	git rev-parse HEAD >/dev/null 2>&1 || export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
 	if ! writable "$(go env GOMODCACHE 2>/dev/null)"; then
 		# Else the modules are read-only and could not be cleared away.
 		export GOMODCACHE="$cache/go-mod" GOFLAGS="${GOFLAGS:-} -modcacherw"

@@ -66,7 +66,7 @@ func writeSources(dir string) error {
 }
 
 func goBuild(ctx context.Context, dir, what, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w",
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w",
 		"-tags", "urfave_cli_no_docs", "-buildmode=exe", "-o", to, what)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
