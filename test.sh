@@ -28,7 +28,7 @@ usage: ./test.sh [--long] [--no-install]
   --help        this text
 
 Environment: CI=true makes anything that is missing fail the run;
-AWSMFA_TEST_BASH names further bash binaries (paths, separated by spaces);
+AWSMFA_TEST_BASH names further bash binaries (paths, separated by colons);
 AWSMFA_TEST_PWSH_PARSER a node_modules directory with the PowerShell grammar.
 USAGE
 }
