@@ -1,6 +1,6 @@
 // Package credentials holds one set of AWS credentials and its written forms.
 //
-// A Credentials value keeps its text behind a pointer and hides itself from
+// A Credentials value keeps its text inside a function and hides itself from
 // fmt, slog and JSON, so that it cannot reach a log or an error by accident.
 // Start with New, which refuses anything outside the classes of characters
 // that AWS issues: what passes may be printed for a shell to run.
@@ -19,7 +19,11 @@ const MaxTokenLength = 64 << 10
 
 // Credentials is an access key: long-term when it has no session token,
 // temporary otherwise. The zero value holds nothing.
-type Credentials struct{ text *text }
+type Credentials struct {
+	// A function, not a pointer: of a struct that holds Credentials unexported,
+	// fmt's %s prints what a pointer points at without asking for String.
+	text func() text
+}
 
 type text struct {
 	id, secret, token string
@@ -46,7 +50,8 @@ func New(accessKeyID, secretAccessKey, sessionToken string, expires time.Time) (
 	if len(sessionToken) > MaxTokenLength || !all(sessionToken, isBase64) {
 		return Credentials{}, ErrSessionToken
 	}
-	return Credentials{&text{accessKeyID, secretAccessKey, sessionToken, expires}}, nil
+	t := text{accessKeyID, secretAccessKey, sessionToken, expires}
+	return Credentials{func() text { return t }}, nil
 }
 
 func all(s string, class func(byte) bool) bool {
@@ -71,7 +76,7 @@ func (c Credentials) get() text {
 	if c.text == nil {
 		return text{}
 	}
-	return *c.text
+	return c.text()
 }
 
 // AccessKeyID returns the access key id, which is not a secret.

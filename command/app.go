@@ -1,0 +1,129 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"awsmfa/internal/text"
+)
+
+// verb is one command: what the parser and the help need to know, and what it does.
+type verb struct {
+	name         string
+	aliases      []string
+	summary      string // one line
+	args         string // as the usage line shows them
+	examples     []string
+	flags        []cli.Flag
+	takesProfile bool
+	needsProfile bool // there is no default
+	rest         bool // a command follows
+	failsInShell bool // stdout is run by a shell: failures must be seen there
+	run          func(ctx context.Context, r *run, c *cli.Context, a arrangement) error
+}
+
+// verbs is the list of all commands, in the order of the help.
+func verbs() []*verb {
+	list := []*verb{
+		envVerb(), execVerb(), processVerb(), loginVerb(), logoutVerb(),
+		listVerb(), statusVerb(), explainVerb(), whoamiVerb(), versionVerb(),
+	}
+	return append(list, helpVerb(list))
+}
+
+// Run does what the arguments say and returns the exit code.
+func Run(ctx context.Context, w World) int {
+	r := newRun(w)
+	r.limits = harden()
+	list := verbs()
+	a, err := arrange(w.Args, list)
+	switch {
+	case err == nil && a.help:
+		err = r.help(a.verb, list)
+	case err == nil && a.version:
+		err = r.version(false)
+	case err == nil && a.verb == nil:
+		err = usagef("no command given").withHint("awsmfa --help lists the commands; start with: awsmfa env PROFILE")
+	case err == nil:
+		err = r.dispatch(ctx, a)
+	}
+	return r.finish(ctx, a, err)
+}
+
+// dispatch lets the framework parse the verb's flags and runs it.
+func (r *run) dispatch(ctx context.Context, a arrangement) error {
+	if err := a.checkArgs(); err != nil {
+		return err
+	}
+	var failed error
+	app := &cli.App{
+		Name: "awsmfa", Writer: io.Discard, ErrWriter: io.Discard,
+		HideHelp: true, HideHelpCommand: true, HideVersion: true,
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   onUsageError,
+		Commands: []*cli.Command{{
+			Name: a.verb.name, Flags: a.verb.flags,
+			HideHelp: true, HideHelpCommand: true, OnUsageError: onUsageError,
+			Action: func(c *cli.Context) error {
+				failed = a.verb.run(ctx, r, c, a)
+				return failed
+			},
+		}},
+	}
+	err := app.RunContext(ctx, append([]string{"awsmfa", a.verb.name}, a.flags...))
+	if failed != nil {
+		return failed // as it was, whatever the framework made of it
+	}
+	return err
+}
+
+func onUsageError(_ *cli.Context, err error, _ bool) error {
+	var ours *usageError
+	if errors.As(err, &ours) {
+		return ours
+	}
+	return usagef("%s", shown(err.Error()))
+}
+
+func (a arrangement) checkArgs() error {
+	limit := 0
+	if a.verb.takesProfile {
+		limit = 1
+	}
+	if a.verb.name == "help" {
+		limit = 1
+	}
+	if len(a.args) > limit {
+		err := usagef("unexpected argument %q", shown(a.args[limit]))
+		if a.verb.takesProfile {
+			err = err.withHint("one profile at a time; usage: awsmfa %s %s", a.verb.name, a.verb.args)
+		}
+		return err
+	}
+	return nil
+}
+
+// shown makes a foreign word fit for a message.
+func shown(s string) string { return text.Clean(s, 200) }
+
+// quoteArg writes an argument so that it can be copied back into a POSIX shell.
+func quoteArg(s string) string {
+	plain := s != ""
+	for _, c := range s {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.ContainsRune("_./:@%+,-", c):
+		default:
+			plain = false
+		}
+	}
+	if plain {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func shownUpTo(s string, max int) string { return text.Clean(s, max) }

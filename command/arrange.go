@@ -1,0 +1,265 @@
+package command
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// usageError is a command line that cannot be meant: exit code 2.
+type usageError struct {
+	text  string
+	hints []string
+}
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) *usageError {
+	return &usageError{text: fmt.Sprintf(format, args...)}
+}
+
+func (e *usageError) withHint(format string, args ...any) *usageError {
+	e.hints = append(e.hints, fmt.Sprintf(format, args...))
+	return e
+}
+
+// arrangement is a command line in the one order that the flag parser takes:
+// the verb, its flags in the form --name=value, and apart from them the
+// arguments. The parser itself stops at the first argument, and would silently
+// drop "--shell fish" behind a profile.
+type arrangement struct {
+	verb    *verb
+	flags   []string
+	args    []string // the profile, mostly
+	command []string // of exec: never looked into
+	help    bool
+	version bool
+	unread  []string // what stood behind an error
+}
+
+// arranger walks over the words.
+type arranger struct {
+	verbs []*verb
+	words []string
+	given map[string]string // flag as typed, for messages, by its first name
+	arrangement
+}
+
+// arrange sorts a command line. On an error it still returns what it found so far.
+func arrange(words []string, verbs []*verb) (arrangement, error) {
+	a := &arranger{verbs: verbs, words: words, given: map[string]string{}}
+	for len(a.words) > 0 && a.command == nil {
+		if err := a.next(); err != nil {
+			a.unread = a.words
+			return a.arrangement, err
+		}
+	}
+	return a.arrangement, a.checkFlags()
+}
+
+func (a *arranger) next() error {
+	word := a.words[0]
+	a.words = a.words[1:]
+	switch {
+	case word == "--":
+		a.rest()
+		return nil
+	case strings.HasPrefix(word, "--"):
+		return a.long(word)
+	case len(word) > 1 && word[0] == '-':
+		return a.short(word)
+	case a.verb == nil:
+		return a.setVerb(word)
+	case a.takesCommand():
+		a.command = append([]string{word}, a.words...)
+	default:
+		a.args = append(a.args, word)
+	}
+	return nil
+}
+
+// takesCommand: the verb runs a command, and its profile is already known.
+func (a *arranger) takesCommand() bool {
+	return a.verb != nil && a.verb.rest && (len(a.args) > 0 || a.given["profile"] != "")
+}
+
+func (a *arranger) rest() {
+	rest := a.words
+	a.words = nil
+	if a.verb != nil && a.verb.rest && !a.takesCommand() && len(rest) > 0 {
+		a.args, rest = append(a.args, rest[0]), rest[1:]
+		if len(rest) > 0 && rest[0] == "--" {
+			rest = rest[1:]
+		}
+	}
+	if a.verb != nil && a.verb.rest {
+		a.command = rest
+		return
+	}
+	a.args = append(a.args, rest...)
+}
+
+func (a *arranger) setVerb(word string) error {
+	for _, v := range a.verbs {
+		if v.name == word || slices.Contains(v.aliases, word) {
+			a.verb = v
+			return nil
+		}
+	}
+	err := usagef("unknown command %q", shown(word))
+	if near := suggest(word, verbNames(a.verbs)); near != "" {
+		return err.withHint("did you mean %q?", near)
+	}
+	return err.withHint("awsmfa --help lists the commands")
+}
+
+func verbNames(verbs []*verb) []string {
+	var names []string
+	for _, v := range verbs {
+		names = append(append(names, v.name), v.aliases...)
+	}
+	return names
+}
+
+func (a *arranger) long(word string) error {
+	name, value, hasValue := strings.Cut(word[2:], "=")
+	switch name {
+	case "help":
+		a.help = true
+		return nil
+	case "version":
+		a.version = true
+		return nil
+	}
+	f := a.find(name)
+	if f == nil {
+		return a.unknown("--"+name, word)
+	}
+	return a.add(f, "--"+name, value, hasValue)
+}
+
+// short takes "-s fish", "-sfish", "-qs fish" and, as the Go flag package
+// does, a long name behind a single dash.
+func (a *arranger) short(word string) error {
+	name, value, hasValue := strings.Cut(word[1:], "=")
+	if f := a.find(name); f != nil {
+		return a.add(f, "-"+name, value, hasValue)
+	}
+	for i := 1; i < len(word); i++ {
+		letter := word[i : i+1]
+		switch letter {
+		case "h":
+			a.help = true
+			continue
+		case "V":
+			a.version = true
+			continue
+		}
+		f := a.find(letter)
+		if f == nil {
+			return a.unknown(word, word)
+		}
+		if takesValue(f) && i+1 < len(word) {
+			return a.add(f, "-"+letter, strings.TrimPrefix(word[i+1:], "="), true)
+		}
+		if err := a.add(f, "-"+letter, "", false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find looks among the verb's flags, and before the verb is known among all.
+func (a *arranger) find(name string) cli.Flag {
+	if a.verb != nil {
+		return findFlag(a.verb.flags, name)
+	}
+	for _, v := range a.verbs {
+		if f := findFlag(v.flags, name); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+func findFlag(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		if slices.Contains(f.Names(), name) {
+			return f
+		}
+	}
+	return nil
+}
+
+func takesValue(f cli.Flag) bool {
+	_, isBool := f.(*cli.BoolFlag)
+	return !isBool
+}
+
+func (a *arranger) add(f cli.Flag, typed, value string, hasValue bool) error {
+	name := f.Names()[0]
+	if takesValue(f) && !hasValue {
+		if len(a.words) == 0 || a.looksLikeFlag(a.words[0]) {
+			return usagef("%s needs a value", typed)
+		}
+		value, a.words = a.words[0], a.words[1:]
+	}
+	a.given[name] = typed
+	if !takesValue(f) && !hasValue {
+		a.flags = append(a.flags, "--"+name)
+		return nil
+	}
+	a.flags = append(a.flags, "--"+name+"="+value)
+	return nil
+}
+
+func (a *arranger) looksLikeFlag(word string) bool {
+	if word == "--" || word == "--help" || word == "-h" {
+		return true
+	}
+	name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	return len(word) > 1 && word[0] == '-' && a.find(name) != nil
+}
+
+func (a *arranger) unknown(flag, word string) error {
+	err := usagef("unknown flag %q", shown(flag))
+	if a.verb == nil {
+		return err.withHint("awsmfa --help lists the commands")
+	}
+	err = usagef("awsmfa %s has no flag %q", a.verb.name, shown(flag))
+	if near := suggest(strings.TrimLeft(flag, "-"), longNames(a.verb.flags)); near != "" {
+		err = err.withHint("did you mean --%s?", near)
+	}
+	if a.verb.takesProfile && !strings.HasPrefix(word, "--") {
+		err = err.withHint("for a profile of that name: awsmfa %s -- %s", a.verb.name, shown(word))
+	}
+	return err.withHint("awsmfa %s --help lists its flags", a.verb.name)
+}
+
+func longNames(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if len(n) > 1 {
+				names = append(names, n)
+			}
+		}
+	}
+	return names
+}
+
+// checkFlags looks at flags that stood before the verb: they were taken from
+// any verb's list.
+func (a *arranger) checkFlags() error {
+	if a.verb == nil {
+		return nil
+	}
+	for name, typed := range a.given {
+		if findFlag(a.verb.flags, name) == nil {
+			return a.unknown(typed, "--"+name)
+		}
+	}
+	return nil
+}

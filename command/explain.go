@@ -1,0 +1,194 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"awsmfa/profile"
+	"awsmfa/session"
+)
+
+func explainVerb() *verb {
+	return &verb{
+		name: "explain", args: "[PROFILE]", takesProfile: true,
+		summary:  "show the plan for a profile, each value with its place, before any call",
+		examples: []string{"awsmfa explain prod", "awsmfa explain prod --duration 4h"},
+		flags:    profileFlags(),
+		run:      runExplain,
+	}
+}
+
+// explanation is what explain shows, and its JSON.
+type explanation struct {
+	Profile  string     `json:"profile"`
+	At       string     `json:"at"`
+	Chain    []string   `json:"chain"`
+	Values   []fact     `json:"values"`
+	Steps    []stepFact `json:"steps"`
+	Duration string     `json:"duration,omitempty"`
+	Notes    []string   `json:"notes"`
+	Warnings []string   `json:"warnings"`
+	Problem  string     `json:"problem,omitempty"`
+}
+
+// fact is one value and where it stands.
+type fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	From  string `json:"from"`
+}
+
+type stepFact struct {
+	Call        string `json:"call"`
+	RoleARN     string `json:"role_arn,omitempty"`
+	SessionName string `json:"role_session_name,omitempty"`
+	Duration    string `json:"duration"`
+	TakesCode   bool   `json:"takes_code"`
+	CacheKey    string `json:"cache_key"`
+	Cached      string `json:"cached,omitempty"`
+}
+
+func runExplain(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
+	o, err := readOptions(r, c, a)
+	if err != nil {
+		return err
+	}
+	o.noteProfile(r)
+	s, err := r.subject(ctx, o, false)
+	if s == nil || s.resolved == nil {
+		return err
+	}
+	problem := err
+	if problem != nil && !errors.Is(problem, session.ErrNoDevice) && !errors.Is(problem, session.ErrPastedSession) {
+		return problem
+	}
+	x := s.explanation(problem)
+	if o.JSON {
+		return r.writeJSON(x)
+	}
+	return r.printExplanation(x)
+}
+
+func (s *subject) explanation(problem error) explanation {
+	r := s.resolved
+	x := explanation{Profile: r.Profile, At: r.Origin.String(), Chain: r.Chain, Values: s.facts(), Notes: []string{}, Warnings: []string{}}
+	for _, w := range r.Warnings {
+		x.Warnings = append(x.Warnings, fmt.Sprintf("%s: %s", w.Origin, w.Text))
+	}
+	if problem != nil {
+		x.Problem = problem.Error()
+		return x
+	}
+	if s.plan == nil {
+		return x
+	}
+	x.Notes = append(x.Notes, s.plan.Notes...)
+	x.Warnings = append(x.Warnings, s.plan.Warnings...)
+	x.Duration = session.Short(s.plan.Duration)
+	for _, step := range s.plan.Steps {
+		x.Steps = append(x.Steps, s.stepFact(step))
+	}
+	return x
+}
+
+// facts lists every value that takes part, in the order of the plan.
+func (s *subject) facts() []fact {
+	r := s.resolved
+	source := fact{Name: "source", Value: r.Source.Kind.String() + " of " + r.Source.Profile, From: r.Source.Origin.String()}
+	if id := r.Source.Keys.AccessKeyID(); id != "" {
+		source.Value = r.Source.Kind.String() + " " + id
+	}
+	list := []fact{source}
+	add := func(name string, v profile.Value) {
+		if v.IsSet() {
+			list = append(list, fact{name, v.Text, v.Origin.String()})
+		}
+	}
+	add("mfa_serial", r.MFASerial)
+	add("mfa_process", r.MFAProcess)
+	for _, role := range r.Roles {
+		add("role_arn", role.ARN)
+		add("role_session_name", role.SessionName)
+		add("external_id", role.ExternalID)
+		add("source_identity", role.SourceIdentity)
+	}
+	add("duration", r.DurationFrom)
+	add("region", s.region)
+	add("sts endpoint", r.STSEndpoint)
+	add("iam endpoint", r.IAMEndpoint)
+	add("ca_bundle", r.CABundle)
+	add("sts_regional_endpoints", r.RegionalSTS)
+	if r.FIPS {
+		add("use_fips_endpoint", r.FIPSFrom)
+	}
+	if r.DualStack {
+		add("use_dualstack_endpoint", r.DualStackFrom)
+	}
+	return list
+}
+
+func (s *subject) stepFact(step session.Step) stepFact {
+	f := stepFact{
+		Call: "sts:GetSessionToken", Duration: session.Short(step.Duration),
+		TakesCode: step.TakesCode, CacheKey: step.Key.String(),
+	}
+	if step.Kind == session.StepRole {
+		f.Call, f.RoleARN, f.SessionName = "sts:AssumeRole", step.Role.ARN.Text, step.SessionName
+	}
+	if e, ok, _ := s.places.sessions().Load(step.Key, s.Now()); ok {
+		if left := e.Remaining(s.Now(), s.offset.now()); left > 0 {
+			f.Cached = words(left)
+		}
+	}
+	return f
+}
+
+func (r *run) printExplanation(x explanation) error {
+	var page bytes.Buffer
+	fmt.Fprintf(&page, "%s (%s)\n", shown(x.Profile), x.At)
+	if len(x.Chain) > 1 {
+		fmt.Fprintf(&page, "  chain: %s\n", shown(strings.Join(x.Chain, " -> ")))
+	}
+	table(&page, func(w *tabwriter.Writer) {
+		for _, f := range x.Values {
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", f.Name, shown(f.Value), shown(f.From))
+		}
+	})
+	if x.Problem != "" {
+		fmt.Fprintf(&page, "problem: %s\n", shown(x.Problem))
+	}
+	for i, step := range x.Steps {
+		printStep(&page, i+1, step)
+	}
+	if len(x.Steps) > 0 {
+		fmt.Fprintf(&page, "printed credentials last %s\n", x.Duration)
+	}
+	for _, n := range x.Notes {
+		fmt.Fprintf(&page, "note: %s\n", shown(n))
+	}
+	for _, w := range x.Warnings {
+		fmt.Fprintf(&page, "warning: %s\n", shown(w))
+	}
+	return r.print(&page)
+}
+
+func printStep(page *bytes.Buffer, n int, step stepFact) {
+	fmt.Fprintf(page, "step %d: %s", n, step.Call)
+	if step.RoleARN != "" {
+		fmt.Fprintf(page, " %s as %s", shown(step.RoleARN), step.SessionName)
+	}
+	fmt.Fprintf(page, " for %s", step.Duration)
+	if step.TakesCode {
+		page.WriteString(", with an MFA code")
+	}
+	if step.Cached != "" {
+		fmt.Fprintf(page, "; in the cache for %s more", step.Cached)
+	}
+	fmt.Fprintf(page, "\n  cache key %s\n", step.CacheKey)
+}

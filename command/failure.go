@@ -1,0 +1,415 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"awsmfa/internal/safeexec"
+	"awsmfa/internal/term"
+	"awsmfa/mfa"
+	"awsmfa/profile"
+	"awsmfa/session"
+	"awsmfa/shell"
+	"awsmfa/source"
+	"awsmfa/stsclient"
+)
+
+// Exit codes. They are documented in the manual and do not change.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitProfile     = 3
+	exitInput       = 4
+	exitCode        = 5 // the MFA code was refused
+	exitDenied      = 6
+	exitNetwork     = 7
+	exitStore       = 8
+	exitNotProgram  = 126
+	exitNoProgram   = 127
+	exitSignal      = 128 // plus the signal's number
+	exitInterrupted = 130
+)
+
+// SignalError is the cause of a context that a signal ended.
+type SignalError struct{ Signal os.Signal }
+
+func (e SignalError) Error() string { return "ended by signal: " + e.Signal.String() }
+
+// exitStatus is the end of exec's command, which is ours too.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// unmet is the answer no of a question that status was asked: exit 1.
+type unmet struct{ text string }
+
+func (e *unmet) Error() string { return e.text }
+
+// report is a failure as it is told.
+type report struct {
+	exit    int
+	message string
+	hints   []string
+}
+
+func (p report) hint(format string, args ...any) report {
+	p.hints = append(p.hints, fmt.Sprintf(format, args...))
+	return p
+}
+
+// finish tells a failure and returns the exit code: the one place where every
+// run ends.
+func (r *run) finish(ctx context.Context, a arrangement, err error) int {
+	var status exitStatus
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &status):
+		return int(status)
+	}
+	rep := r.report(ctx, a, err)
+	if a.verb != nil && a.verb.name == "process" {
+		r.tellOnOneLine(rep)
+		return rep.exit
+	}
+	r.say("error", "%s", rep.message)
+	for _, h := range rep.hints {
+		r.say("hint", "%s", h)
+	}
+	if a.verb == nil || a.verb.failsInShell {
+		r.failInShell(a)
+	}
+	return rep.exit
+}
+
+// tellOnOneLine is for SDKs, which show the last line or hang on a full pipe.
+func (r *run) tellOnOneLine(rep report) {
+	line := rep.message
+	for _, h := range rep.hints {
+		line += "; hint: " + h
+	}
+	r.say("error", "%s", shownUpTo(line, 2000))
+}
+
+// report turns an error into words for the user and an exit code.
+func (r *run) report(ctx context.Context, a arrangement, err error) report {
+	var sig SignalError
+	if errors.As(context.Cause(ctx), &sig) {
+		return report{exit: exitSignal + signalNumber(sig.Signal), message: "ended by signal: " + sig.Signal.String()}
+	}
+	return r.explainFailure(a, err)
+}
+
+// explainFailure is the table from errors to words and exit codes.
+func (r *run) explainFailure(a arrangement, err error) report {
+	rep := report{exit: exitFailure, message: shownUpTo(err.Error(), 1200)}
+	var (
+		usage    *usageError
+		prof     *profile.Error
+		shared   *session.SharedError
+		duration *session.DurationError
+		input    *inputNeeded
+		repeat   *mfa.RepeatError
+		aws      *stsclient.Error
+		device   *deviceError
+		src      *sourceError
+		bundle   *caBundleError
+		value    *shell.ValueError
+		program  *programError
+	)
+	switch {
+	case errors.As(err, &usage):
+		rep.exit, rep.hints = exitUsage, usage.hints
+	case errors.As(err, &shared):
+		rep.exit, rep.hints = shared.Exit, shared.Hints
+	case errors.As(err, &prof):
+		return r.explainProfile(rep, prof)
+	case errors.As(err, &duration):
+		return explainDuration(rep, duration)
+	case errors.As(err, &device):
+		rep.exit = exitProfile
+		return rep.hint("add mfa_serial to [profile %s], or pass --mfa-serial", a.profile(r)).
+			hint("no device yet: register a virtual one (an authenticator app) for the user in IAM; or do without: --no-mfa")
+	case errors.As(err, &input):
+		return r.explainInput(rep, a, input)
+	case errors.As(err, &repeat), errors.Is(err, mfa.ErrNoOtherCode), errors.Is(err, mfa.ErrTooManyTries):
+		rep.exit = exitCode
+		return r.explainCode(rep, err)
+	case errors.Is(err, mfa.ErrCodeFormat):
+		rep.exit = exitUsage
+	case errors.Is(err, mfa.ErrNoCode):
+		rep.exit = exitInput
+	case errors.As(err, &aws):
+		return r.explainAWS(rep, a, aws)
+	case errors.As(err, &src):
+		return r.explainSource(rep, a, src)
+	case errors.As(err, &bundle):
+		rep.exit = exitProfile
+		return rep.hint("AWS_CA_BUNDLE and ca_bundle name a file of PEM certificates")
+	case errors.As(err, &program):
+		rep.exit = program.exit()
+	case errors.As(err, &value):
+		rep.exit = exitUsage
+		return rep.hint("rename the profile, or choose another form: --output json")
+	}
+	return r.explainSentinel(rep, a, err)
+}
+
+func (r *run) explainSentinel(rep report, a arrangement, err error) report {
+	name := quoteArg(a.profile(r))
+	var processFailed *mfa.ProcessError
+	switch {
+	case errors.Is(err, session.ErrNotCached):
+		rep.exit = exitInput
+		return rep.hint("get one with: awsmfa login %s", name)
+	case errors.Is(err, session.ErrBadDuration):
+		rep.exit = exitUsage
+	case errors.Is(err, session.ErrPastedSession):
+		rep.exit = exitProfile
+		return rep.hint("name the profile with the long-term access key instead (awsmfa list shows them), or remove the pasted keys")
+	case errors.Is(err, session.ErrNoDevice):
+		rep.exit = exitProfile
+		return rep.hint("add mfa_serial to [profile %s], or pass --mfa-serial; to do without: --no-mfa", a.profile(r))
+	case errors.Is(err, session.ErrWaited):
+		rep.exit = exitNetwork
+		return rep.hint("answer its prompt or end it, then run this again")
+	case errors.As(err, &processFailed):
+		rep.exit = exitCode
+		return rep.hint("run the mfa_process line by hand to see what it says, or pass --token-code -")
+	case errors.Is(err, term.ErrNoChoice):
+		rep.exit = exitInput
+	}
+	return rep
+}
+
+// explainInput: what is missing, and the command that would ask for it.
+func (r *run) explainInput(rep report, a arrangement, e *inputNeeded) report {
+	rep.exit = exitInput
+	name := quoteArg(a.profile(r))
+	if e.what == "device" {
+		return rep.hint("name one: --mfa-serial, or mfa_serial in [profile %s]", a.profile(r))
+	}
+	return rep.hint("run in a terminal: awsmfa login %s", name).
+		hint("or pass a code: echo CODE | awsmfa %s %s --token-code -", a.verbName(), name)
+}
+
+func (r *run) explainCode(rep report, err error) report {
+	var aws *stsclient.Error
+	if errors.As(err, &aws) && aws.Offset.Abs() > offsetWorthTelling {
+		rep = rep.hint("this machine's clock is %s AWS's: codes made on it do not fit", describeOffset(aws.Offset))
+	}
+	if repeat := new(mfa.RepeatError); errors.As(err, &repeat) {
+		return rep.hint("AWS takes each code once: wait for the next one")
+	}
+	return rep.hint("a code is good once and for about a minute: try the next one, of the device shown by awsmfa explain")
+}
+
+func explainDuration(rep report, e *session.DurationError) report {
+	rep.exit = exitProfile
+	if e.Flag {
+		rep.exit = exitUsage
+	}
+	if e.Chained {
+		return rep.hint("ask for 1h or less, or for a role that the access key may assume directly")
+	}
+	return rep
+}
+
+// explainProfile: what stands in the AWS files.
+func (r *run) explainProfile(rep report, e *profile.Error) report {
+	rep.exit = exitProfile
+	if strings.HasPrefix(e.Origin.Name, "--") {
+		rep.exit = exitUsage
+	}
+	if len(e.Suggestions) > 0 {
+		quoted := make([]string, len(e.Suggestions))
+		for i, s := range e.Suggestions {
+			quoted[i] = `"` + shown(s) + `"`
+		}
+		rep = rep.hint("did you mean %s?", strings.Join(quoted, " or "))
+	}
+	if h := profileHint(e); h != "" {
+		rep.hints = append(rep.hints, h)
+	}
+	return rep
+}
+
+func profileHint(e *profile.Error) string {
+	name := shown(e.Profile)
+	switch e.Kind {
+	case profile.NotFound:
+		return "awsmfa list shows the profiles"
+	case profile.NoFiles:
+		return "write your access key there: aws configure"
+	case profile.SectionNeedsPrefix:
+		return fmt.Sprintf("in the config file the section must be [profile %s]", name)
+	case profile.NoKeys:
+		return "give it an access key, or role_arn and source_profile"
+	case profile.PartialKeys, profile.BadKeys:
+		return "copy the access key again, both parts: aws configure --profile " + quoteArg(name)
+	case profile.Loop:
+		return "one of them must hold the access key"
+	case profile.TooDeep:
+		return "name a profile nearer to the access key as source_profile"
+	case profile.SourceMissing:
+		return "source_profile must name a profile of these files: awsmfa list shows them"
+	case profile.RoleWithoutSource:
+		return "add source_profile, naming the profile that holds the access key"
+	case profile.SourceConflict:
+		return "keep one of source_profile and credential_source"
+	case profile.BadRole:
+		return "a role looks like arn:aws:iam::123456789012:role/NAME"
+	case profile.SerialFIDO:
+		return "STS takes six-digit codes only: register an authenticator app (virtual device) beside it, or use aws login"
+	case profile.SerialMalformed:
+		return "an MFA device looks like arn:aws:iam::123456789012:mfa/NAME, or is a hardware serial number"
+	case profile.UntrustedFile:
+		return "a file that names programs to run must be yours alone to write: chmod go-w FILE"
+	case profile.BadEndpoint:
+		return "an endpoint is https://HOST, or http on 127.0.0.1, [::1] or localhost"
+	case profile.BadRegion:
+		return "a region looks like eu-west-1"
+	case profile.BadDuration:
+		return "give seconds, or a form such as 12h or 90m"
+	}
+	return ""
+}
+
+// explainAWS: what AWS answered, what it means, what to do. The rows are those
+// of the STS and IAM references and of the texts that AWS is known to send.
+func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
+	name := quoteArg(a.profile(r))
+	rep.exit = exitDenied
+	switch e.Kind {
+	case stsclient.InvalidCode:
+		rep.exit = exitCode
+		return r.explainCode(rep, e)
+	case stsclient.CodeMissing, stsclient.BadSerial:
+		return rep.hint("the serial number may be wrong, of another account, or of a FIDO key: awsmfa explain %s shows where it stands", name)
+	case stsclient.NotAuthorized:
+		return rep.hint("check the role's trust policy (principal, MFA condition, external id) and your permission for the call: awsmfa explain %s", name)
+	case stsclient.SessionCredentials:
+		return rep.hint("use the profile with the long-term access key")
+	case stsclient.InvalidKey:
+		return rep.hint("the access key is deleted, inactive, or of another partition: aws configure --profile, or awsmfa explain %s", name)
+	case stsclient.BadSignature:
+		return rep.hint("the secret access key does not belong to the access key id: copy both again")
+	case stsclient.ClockSkew:
+		rep.exit = exitNetwork
+		return rep.hint("this machine's clock is %s AWS's; that is known now: run this again, and set the clock", describeOffset(e.Offset))
+	case stsclient.Expired:
+		return rep.hint("get a new session: awsmfa login %s --refresh", name)
+	case stsclient.RegionDisabled:
+		return rep.hint("STS is not activated there: choose another region with --region, or activate it in the account settings of IAM")
+	case stsclient.DurationTooLong:
+		return rep.hint("lower duration_seconds or --duration, or raise the role's maximum session duration")
+	case stsclient.ChainedTooLong:
+		return rep.hint("role chaining is capped at 1 h: ask for 1h or less")
+	case stsclient.BadRequest, stsclient.PolicyTooLarge:
+		return rep.hint("awsmfa explain %s shows each value with its file and line", name)
+	case stsclient.BadRegion, stsclient.BadEndpoint, stsclient.BadCABundle:
+		rep.exit = exitProfile
+		return rep
+	}
+	return explainNetwork(rep, e)
+}
+
+func explainNetwork(rep report, e *stsclient.Error) report {
+	rep.exit = exitNetwork
+	switch e.Kind {
+	case stsclient.Unknown:
+		rep.exit = exitDenied
+	case stsclient.NotAWS:
+		return rep.hint("something between here and AWS answered: a login page of the network, a proxy, or a wrong endpoint")
+	case stsclient.TLS:
+		return rep.hint("behind an inspecting proxy, name its certificates in AWS_CA_BUNDLE")
+	case stsclient.Proxy:
+		return rep.hint("check HTTPS_PROXY and NO_PROXY")
+	case stsclient.Redirect:
+		return rep.hint("AWS never redirects: check the network, or the endpoint")
+	case stsclient.Timeout, stsclient.Network:
+		return rep.hint("check the network, proxy (HTTPS_PROXY) and region")
+	case stsclient.Throttled, stsclient.ServerFault:
+		return rep.hint("try again in a moment")
+	case stsclient.BadAnswer:
+		return rep.hint("check the endpoint; if it is AWS's own, try again")
+	}
+	return rep
+}
+
+func (r *run) explainSource(rep report, a arrangement, e *sourceError) report {
+	rep.exit = exitProfile
+	switch {
+	case errors.Is(e.err, source.ErrNoCLI):
+		return rep.hint("install the AWS CLI 2.9 or later: it fetches what this profile needs (%s)", e.source.Kind)
+	case errors.Is(e.err, source.ErrCLITooOld):
+		return rep.hint("update the AWS CLI to 2.9 or later")
+	case errors.Is(e.err, source.ErrRecursive):
+		return rep.hint("credential_process must not name the profile it stands in: awsmfa process OTHER")
+	case errors.Is(e.err, safeexec.ErrNotFound), errors.Is(e.err, fs.ErrNotExist):
+		return rep.hint("give the program's absolute path, or put it in an absolute directory of PATH")
+	case errors.Is(e.err, safeexec.ErrTimeout):
+		rep.exit = exitNetwork
+	}
+	return rep.hint("run the command by hand to see what it says")
+}
+
+// profile is the one that the command line is about, as far as it can be told.
+func (a arrangement) profile(r *run) string {
+	if len(a.args) > 0 {
+		return shown(a.args[0])
+	}
+	for _, f := range a.flags {
+		if name, ok := strings.CutPrefix(f, "--profile="); ok {
+			return shown(name)
+		}
+	}
+	for _, word := range a.unread {
+		if !strings.HasPrefix(word, "-") {
+			return shown(word)
+		}
+	}
+	for _, variable := range []string{"AWS_PROFILE", "AWSMFA_PROFILE"} {
+		if name := r.getenv(variable); name != "" {
+			return shown(name)
+		}
+	}
+	return "default"
+}
+
+func (a arrangement) verbName() string {
+	if a.verb == nil {
+		return "env"
+	}
+	return a.verb.name
+}
+
+// share decides which failures concern those who wait for the same session:
+// what they would meet as well. Not a lack of input, nor a code that only this
+// process was given.
+func (s *subject) share(err error) (session.Failure, bool) {
+	rep := s.explainFailure(arrangement{args: []string{s.resolved.Profile}}, err)
+	f := session.Failure{Exit: rep.exit, Message: rep.message, Hints: rep.hints}
+	var sig SignalError
+	var aws *stsclient.Error
+	switch {
+	case errors.As(err, &sig):
+		if sig.Signal != os.Interrupt {
+			return f, false
+		}
+		f.Exit, f.Message, f.Hints, f.TTY = exitInterrupted, "interrupted at the other prompt", nil, term.Attached()
+		return f, f.TTY != ""
+	case errors.Is(err, mfa.ErrNoOtherCode):
+		return f, false
+	case errors.Is(err, mfa.ErrTooManyTries):
+		return f, true
+	case errors.As(err, &aws):
+		return f, aws.Kind != stsclient.InvalidCode || s.codeOrigin == mfa.FromTerminal
+	}
+	return f, false
+}

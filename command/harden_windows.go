@@ -1,0 +1,21 @@
+package command
+
+import (
+	"os"
+	"syscall"
+)
+
+type limits struct{}
+
+func harden() limits      { return limits{} }
+func (l limits) restore() {}
+
+// EndingSignals are those that end a run, cleanly.
+func EndingSignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTERM} }
+
+func signalNumber(s os.Signal) int {
+	if s == syscall.SIGTERM {
+		return 15
+	}
+	return 2
+}

@@ -1,0 +1,70 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"awsmfa/session"
+)
+
+func loginVerb() *verb {
+	return &verb{
+		name: "login", args: "[PROFILE]", takesProfile: true,
+		summary:  "get a session now, for later runs to use",
+		examples: []string{"awsmfa login dev", "awsmfa login dev --min-ttl 4h --no-input"},
+		flags:    sessionFlags(),
+		run:      runLogin,
+	}
+}
+
+func runLogin(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
+	o, err := readOptions(r, c, a)
+	if err != nil {
+		return err
+	}
+	o.noteProfile(r)
+	s, err := r.subject(ctx, o, true)
+	if err != nil {
+		return err
+	}
+	got, err := s.get(ctx, interactive())
+	if err != nil {
+		return err
+	}
+	if o.JSON {
+		return r.writeJSON(s.loginAnswer(got))
+	}
+	r.note("%s: %s, ends in %s", shown(o.Profile), cachedWord(got.Cached), s.left(got.Entry))
+	return nil
+}
+
+func cachedWord(cached bool) string {
+	if cached {
+		return "the session at hand is good"
+	}
+	return "new session"
+}
+
+// left is an entry's remaining life in words.
+func (s *subject) left(e session.Entry) string {
+	if e.Credentials.Expires().IsZero() {
+		return "no time: its source gives no end"
+	}
+	return words(e.Remaining(s.Now(), s.offset.now()))
+}
+
+type loginAnswer struct {
+	Profile    string    `json:"profile"`
+	Expiration time.Time `json:"expiration"`
+	Seconds    int64     `json:"seconds_left"`
+	Cached     bool      `json:"cached"`
+}
+
+func (s *subject) loginAnswer(got session.Result) loginAnswer {
+	return loginAnswer{
+		Profile: s.resolved.Profile, Expiration: got.Credentials().Expires(),
+		Seconds: int64(got.Entry.Remaining(s.Now(), s.offset.now()) / time.Second), Cached: got.Cached,
+	}
+}

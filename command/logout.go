@@ -1,0 +1,91 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"awsmfa/session"
+)
+
+func logoutVerb() *verb {
+	flags := append([]cli.Flag{
+		&cli.BoolFlag{Name: "all", Usage: "forget the sessions of every profile"},
+	}, profileFlags()...)
+	return &verb{
+		name: "logout", args: "[PROFILE | --all]", takesProfile: true,
+		summary:  "forget sessions; what a shell holds already stays there (awsmfa env --unset)",
+		examples: []string{"awsmfa logout dev", "awsmfa logout --all"},
+		flags:    flags,
+		run:      runLogout,
+	}
+}
+
+func runLogout(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
+	o, err := readOptions(r, c, a)
+	if err != nil {
+		return err
+	}
+	if c.Bool("all") {
+		if o.ProfileOrigin == "the argument" || o.ProfileOrigin == "--profile" {
+			return usagef("--all and a profile exclude each other")
+		}
+		return r.logoutAll(o)
+	}
+	o.noteProfile(r)
+	s, err := r.subject(ctx, o, false)
+	if errors.Is(err, session.ErrNoDevice) {
+		r.note("%s: no device is known, so there is no session", shown(o.Profile))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	roles, sessions, err := s.places.sessions().Forget(s.plan, r.Now())
+	if err != nil {
+		return fmt.Errorf("forgetting sessions: %w", err)
+	}
+	return r.tellForgotten(o, roles, sessions)
+}
+
+func (r *run) logoutAll(o options) error {
+	p, err := r.places()
+	if err != nil {
+		return err
+	}
+	n, err := p.sessions().Clear()
+	if err != nil {
+		return fmt.Errorf("forgetting sessions: %w", err)
+	}
+	if o.JSON {
+		return r.writeJSON(map[string]int{"forgotten": n})
+	}
+	r.note("%s forgotten", count(n, "session"))
+	return nil
+}
+
+func (r *run) tellForgotten(o options, roles, sessions int) error {
+	if o.JSON {
+		return r.writeJSON(map[string]int{"roles": roles, "mfa_sessions": sessions})
+	}
+	switch {
+	case roles+sessions == 0:
+		r.note("%s: there was no session", shown(o.Profile))
+	case sessions > 0 && roles > 0:
+		r.note("%s: forgotten, with the MFA session that it shares with every profile on the same key and device", shown(o.Profile))
+	case sessions > 0:
+		r.note("%s: the MFA session is forgotten; every profile on the same key and device shared it", shown(o.Profile))
+	default:
+		r.note("%s: forgotten", shown(o.Profile))
+	}
+	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

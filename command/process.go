@@ -1,0 +1,33 @@
+package command
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+)
+
+func processVerb() *verb {
+	return &verb{
+		name: "process", aliases: []string{"credential-process"}, args: "PROFILE", takesProfile: true, needsProfile: true,
+		summary:  "answer an AWS SDK or the AWS CLI as its credential_process",
+		examples: []string{"[profile dev-mfa]", "credential_process = awsmfa process dev"},
+		flags:    sessionFlags(),
+		run:      runProcess,
+	}
+}
+
+func runProcess(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
+	o, err := readOptions(r, c, a)
+	if err != nil {
+		return err
+	}
+	s, err := r.subject(ctx, o, true)
+	if err != nil {
+		return err
+	}
+	got, err := s.get(ctx, underSDK())
+	if err != nil {
+		return err
+	}
+	return r.write(got.Credentials().ProcessJSON())
+}

@@ -1,0 +1,150 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"awsmfa/credentials"
+	"awsmfa/session"
+	"awsmfa/stsclient"
+)
+
+// freshnessStandard is what a verb wants when the user says nothing.
+type freshnessStandard struct {
+	minTTL   time.Duration
+	patience time.Duration // for another process that holds the lock
+}
+
+// interactive: five minutes of life are enough to start something, and as long
+// a wait for somebody else's prompt.
+func interactive() freshnessStandard { return freshnessStandard{5 * time.Minute, 5 * time.Minute} }
+
+// underSDK: SDKs ask again from 15 minutes before the end, so less than 16
+// would make every call of theirs run us; the SDK for Go gives us one minute.
+func underSDK() freshnessStandard { return freshnessStandard{16 * time.Minute, 50 * time.Second} }
+
+// calls lets session use stsclient: parameters in, the meaning of errors out.
+type calls struct{ *subject }
+
+func (c *calls) GetSessionToken(ctx context.Context, from credentials.Credentials, step session.Step, serial, code string) (credentials.Credentials, error) {
+	return c.call(func(client *stsclient.Client) (credentials.Credentials, error) {
+		return client.GetSessionToken(ctx, from, stsclient.GetSessionTokenInput{Duration: step.Duration, Serial: serial, Code: code})
+	})
+}
+
+func (c *calls) AssumeRole(ctx context.Context, from credentials.Credentials, step session.Step, serial, code string) (credentials.Credentials, error) {
+	role := step.Role
+	in := stsclient.AssumeRoleInput{
+		RoleARN: role.ARN.Text, SessionName: step.SessionName, ExternalID: role.ExternalID.Text,
+		SourceIdentity: role.SourceIdentity.Text, PolicyARNs: role.PolicyARNs, TransitiveTags: role.TransitiveTags,
+		Duration: step.Duration, Serial: serial, Code: code,
+	}
+	for _, t := range role.Tags {
+		in.Tags = append(in.Tags, stsclient.Tag{Key: t.Key, Value: t.Value})
+	}
+	return c.call(func(client *stsclient.Client) (credentials.Credentials, error) {
+		return client.AssumeRole(ctx, from, in)
+	})
+}
+
+func (c *calls) call(do func(*stsclient.Client) (credentials.Credentials, error)) (credentials.Credentials, error) {
+	client, err := c.sts()
+	if err != nil {
+		return credentials.Credentials{}, err
+	}
+	var got credentials.Credentials
+	c.network(func() { got, err = do(client) })
+	return got, refused(err)
+}
+
+// network runs f with a spinner, and takes note of AWS's clock afterwards.
+func (s *subject) network(f func()) {
+	done := s.spin()
+	f()
+	done()
+	s.offset.learn()
+}
+
+// refusedError adds what a failure of stsclient means for the renewal.
+type refusedError struct {
+	err     *stsclient.Error
+	meaning session.Refusal
+}
+
+func (e *refusedError) Error() string            { return e.err.Error() }
+func (e *refusedError) Unwrap() error            { return e.err }
+func (e *refusedError) Refusal() session.Refusal { return e.meaning }
+
+func refused(err error) error {
+	e, ok := err.(*stsclient.Error)
+	if !ok {
+		return err
+	}
+	return &refusedError{e, refusalOf(e.Kind)}
+}
+
+func refusalOf(k stsclient.Kind) session.Refusal {
+	switch k {
+	case stsclient.InvalidCode:
+		return session.RefusedCode
+	case stsclient.Expired, stsclient.InvalidKey:
+		return session.RefusedSource
+	case stsclient.Network, stsclient.TLS, stsclient.Timeout, stsclient.Throttled, stsclient.ServerFault,
+		stsclient.NotAWS, stsclient.BadAnswer, stsclient.Redirect, stsclient.Proxy, stsclient.ClockSkew:
+		return session.RefusedNetwork
+	case stsclient.Unknown, stsclient.CodeMissing, stsclient.BadSerial, stsclient.NotAuthorized, stsclient.SessionCredentials,
+		stsclient.BadSignature, stsclient.RegionDisabled, stsclient.BadRequest, stsclient.DurationTooLong,
+		stsclient.ChainedTooLong, stsclient.PolicyTooLarge:
+		return session.RefusedDenied
+	}
+	return session.RefusedOther
+}
+
+// offsetMemory is the distance to AWS's clock: measured in this run, else as
+// remembered from an earlier one.
+type offsetMemory struct {
+	subject *subject
+	loaded  bool
+	value   time.Duration
+	told    bool
+}
+
+func newOffsetMemory(s *subject) *offsetMemory { return &offsetMemory{subject: s} }
+
+func (m *offsetMemory) now() time.Duration {
+	if !m.loaded {
+		m.loaded = true
+		m.value = m.subject.places.clock().Load(m.subject.Now())
+	}
+	return m.value
+}
+
+// offsetWorthTelling: smaller ones hurt nobody.
+const offsetWorthTelling = 5 * time.Second
+
+// learn takes what the last answer said, tells the user about a clock that is
+// off, and remembers it for the next run.
+func (m *offsetMemory) learn() {
+	if m.subject.client == nil {
+		return
+	}
+	offset, known := m.subject.client.Offset()
+	if !known {
+		return
+	}
+	m.loaded, m.value = true, offset
+	if err := m.subject.places.clock().Store(offset, m.subject.Now()); err != nil {
+		m.subject.debugf("clock offset not remembered: %v", err)
+	}
+	if offset.Abs() > offsetWorthTelling && !m.told {
+		m.told = true
+		m.subject.warn("this machine's clock is " + describeOffset(offset) + " AWS's; it is corrected for here")
+	}
+}
+
+func describeOffset(offset time.Duration) string {
+	if offset > 0 {
+		return words(offset) + " behind"
+	}
+	return words(-offset) + " ahead of"
+}

@@ -1,0 +1,237 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"awsmfa/internal/term"
+	"awsmfa/mfa"
+	"awsmfa/profile"
+	"awsmfa/session"
+	"awsmfa/stsclient"
+)
+
+// subject is a profile made ready: what its files say, the plan, and the means
+// to carry it out.
+type subject struct {
+	*run
+	options  options
+	files    *profile.Files
+	resolved *profile.Resolved
+	plan     *session.Plan
+	places   places
+	held     held
+	region   profile.Value // for the calls and for what is printed
+	setsIt   bool          // region is to be printed: it is not the user's own
+	client   *stsclient.Client
+	offset   *offsetMemory
+
+	codeOrigin mfa.Origin // where the last code came from
+}
+
+// subject resolves the profile and plans; findDevice allows asking IAM which
+// MFA device there is.
+func (r *run) subject(ctx context.Context, o options, findDevice bool) (*subject, error) {
+	s := &subject{run: r, options: o, held: r.held()}
+	var err error
+	if s.places, err = r.places(); err != nil {
+		r.warn("nothing is cached: " + err.Error())
+	}
+	s.offset = newOffsetMemory(s)
+	if s.files, err = profile.Load(profile.Locate(r.getenv, r.home())); err != nil {
+		return nil, err
+	}
+	if err = s.resolve(); err != nil {
+		return nil, err
+	}
+	return s, s.makePlan(ctx, findDevice)
+}
+
+func (s *subject) resolve() error {
+	var err error
+	s.resolved, err = s.files.Resolve(profile.Request{Profile: s.options.Profile, Getenv: s.getenv, MFASerial: s.options.MFASerial})
+	if err != nil {
+		return err
+	}
+	for _, v := range []profile.Value{s.resolved.STSEndpoint, s.resolved.IAMEndpoint} {
+		if !v.IsSet() {
+			continue
+		}
+		if err := profile.CheckEndpoint(v); err != nil {
+			return err
+		}
+	}
+	return s.chooseRegion()
+}
+
+// chooseRegion: --region, else the user's exported one, else the profile's. To
+// renew what the shell holds keeps the region that it holds.
+func (s *subject) chooseRegion() error {
+	s.setsIt = true
+	foreignName, foreign := s.foreignRegion(s.held)
+	switch {
+	case s.options.Region.IsSet():
+		s.region = s.options.Region
+	case foreign != "":
+		s.region, s.setsIt = profile.Value{Text: foreign, Origin: profile.Origin{Name: foreignName}}, false
+	case s.held.region != "" && s.held.profile == s.options.Profile && (s.held.ourFirst || s.held.ourOther):
+		s.region = profile.Value{Text: s.held.region, Origin: profile.Origin{Name: "AWSMFA_OWNED"}}
+	default:
+		s.region = s.resolved.Region
+	}
+	if !s.region.IsSet() {
+		return nil
+	}
+	return profile.CheckRegion(s.region)
+}
+
+// printedRegion is what goes into AWS_REGION, "" for nothing.
+func (s *subject) printedRegion() string {
+	if !s.setsIt {
+		return ""
+	}
+	return s.region.Text
+}
+
+func (s *subject) makePlan(ctx context.Context, findDevice bool) error {
+	s.recallDevice()
+	opts := session.Options{Duration: s.options.Duration, SessionDuration: s.options.SessionDuration, NoMFA: s.options.NoMFA}
+	var err error
+	s.plan, err = session.NewPlan(s.resolved, opts)
+	if !errors.Is(err, session.ErrNoDevice) || s.resolved.Source.Kind != profile.SourceKeys {
+		return err
+	}
+	if s.options.Cached {
+		return session.ErrNotCached
+	}
+	if !findDevice {
+		return err
+	}
+	if err := s.discoverDevice(ctx); err != nil {
+		return err
+	}
+	s.plan, err = session.NewPlan(s.resolved, opts)
+	return err
+}
+
+// recallDevice takes the device that was found or chosen for this key before.
+func (s *subject) recallDevice() {
+	id := s.resolved.Source.Keys.AccessKeyID()
+	if s.resolved.MFASerial.IsSet() || s.options.NoMFA || id == "" || s.places.state == "" {
+		return
+	}
+	devices := s.places.devices()
+	serial := devices.Load(id)
+	v := profile.Value{Text: serial, Origin: profile.Origin{Path: devices.Origin(id)}}
+	if serial != "" && profile.CheckSerial(s.resolved.Profile, v) == nil {
+		s.resolved.MFASerial = v
+	}
+}
+
+// recalled: the device is remembered, not configured.
+func (s *subject) recalled() bool {
+	id := s.resolved.Source.Keys.AccessKeyID()
+	return id != "" && s.resolved.MFASerial.Origin.Path == s.places.devices().Origin(id)
+}
+
+// sts makes the client on first use: a warm run never needs one.
+func (s *subject) sts() (*stsclient.Client, error) {
+	if s.client != nil {
+		return s.client, nil
+	}
+	ca, err := s.caBundle()
+	if err != nil {
+		return nil, err
+	}
+	r := s.resolved
+	s.client, err = stsclient.New(stsclient.Config{
+		Region: s.region.Text, Partition: r.Partition, Endpoint: r.STSEndpoint.Text, IAMEndpoint: r.IAMEndpoint.Text,
+		FIPS: r.FIPS, DualStack: r.DualStack, LegacyGlobal: r.RegionalSTS.Text == "legacy", CABundle: ca,
+		Getenv: s.getenv, Version: versionText(), Now: s.Now, Offset: s.offset.now(), Debugf: s.debugf,
+	})
+	return s.client, err
+}
+
+// maxCABundle bounds a CA bundle, in bytes; the system's own is 200 KB.
+const maxCABundle = 8 << 20
+
+func (s *subject) caBundle() ([]byte, error) {
+	v := s.resolved.CABundle
+	if !v.IsSet() {
+		return nil, nil
+	}
+	f, err := openRegular(v.Text)
+	if err != nil {
+		return nil, &caBundleError{v, err}
+	}
+	defer f.Close()
+	pem, err := io.ReadAll(io.LimitReader(f, maxCABundle))
+	if err != nil {
+		return nil, &caBundleError{v, err}
+	}
+	return pem, nil
+}
+
+// caBundleError is a CA bundle that cannot be read.
+type caBundleError struct {
+	from profile.Value
+	err  error
+}
+
+func (e *caBundleError) Error() string {
+	return fmt.Sprintf("reading the CA bundle %q (%s): %v", shown(e.from.Text), e.from.Origin, e.err)
+}
+
+func (e *caBundleError) Unwrap() error { return e.err }
+
+// openRegular opens a file for reading unless it is a pipe or a device, on
+// which a read could hang.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	return os.Open(path)
+}
+
+// renewer joins the rooms: cache and locks from session, calls from stsclient,
+// codes from mfa.
+func (s *subject) renewer() *session.Renewer {
+	return &session.Renewer{
+		Cache: s.places.sessions(), Locks: s.places.locks(),
+		STS: &calls{subject: s}, Codes: s.codes(), Fetch: s.fetch,
+		Now: s.Now, Offset: s.offset.now, Notify: func(text string) { s.note("%s", text) },
+		Share: s.share, Suspend: term.Suspend, Patience: interactive().patience,
+		PID: s.PID, TTY: term.Attached(), OnTerminal: s.stderrIsTerminal(),
+	}
+}
+
+// get returns the profile's credentials, as fresh as the options ask.
+func (s *subject) get(ctx context.Context, standard freshnessStandard) (session.Result, error) {
+	want := session.Freshness{MinTTL: standard.minTTL, Refresh: s.options.Refresh}
+	if s.options.MinTTLSet {
+		want.MinTTL, want.Explicit = s.options.MinTTL, true
+	}
+	s.warnAll(s.plan.Warnings)
+	renewer := s.renewer()
+	renewer.Patience = standard.patience
+	if got, ok := renewer.Peek(s.plan, want); ok {
+		return got, nil
+	}
+	if s.options.Cached {
+		return session.Result{}, session.ErrNotCached
+	}
+	got, err := renewer.Get(ctx, s.plan, want)
+	if err != nil {
+		s.forgetBadDevice(err)
+		return got, err
+	}
+	s.warnAll(got.Warnings)
+	return got, nil
+}

@@ -1,0 +1,127 @@
+// Package command holds the verbs of awsmfa: flags in, streams out. It is the
+// only room that reads flags, the environment, the clock and the streams, and
+// the only one that prints. Start with Run.
+//
+// House rules for what is said: stdout carries only what a shell or a program
+// will consume, in one write, after everything succeeded. Everything said to a
+// person goes to stderr as "awsmfa: error: …", "awsmfa: warning: …",
+// "awsmfa: hint: …" or "awsmfa: …"; everything asked of a person goes to the
+// controlling terminal. The exceptions are help, list, status, explain, whoami
+// and version, whose readers are people unless --json is given.
+package command
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"awsmfa/internal/term"
+)
+
+// World is what a run sees of the machine.
+type World struct {
+	Args      []string // without the program's name
+	Environ   []string
+	Stdin     *os.File
+	Stdout    io.Writer
+	Stderr    io.Writer
+	Now       func() time.Time
+	PID       int
+	ParentPID int
+}
+
+// shell is the world as a verb uses it: the environment as a function, the
+// streams with their manners.
+type run struct {
+	World
+	env    map[string]string
+	quiet  bool
+	limits limits
+	debug  bool
+}
+
+func newRun(w World) *run {
+	r := &run{World: w, env: make(map[string]string, len(w.Environ))}
+	for _, kv := range w.Environ {
+		if name, value, ok := strings.Cut(kv, "="); ok && name != "" {
+			r.env[name] = value
+		}
+	}
+	return r
+}
+
+// getenv returns a variable; an empty one counts as unset everywhere.
+func (r *run) getenv(name string) string { return r.env[name] }
+
+func (r *run) say(kind, format string, args ...any) {
+	if kind != "" {
+		kind += ": "
+	}
+	fmt.Fprintf(r.Stderr, "awsmfa: %s%s\n", kind, fmt.Sprintf(format, args...))
+}
+
+// note says something that a person can do without.
+func (r *run) note(format string, args ...any) {
+	if !r.quiet {
+		r.say("", format, args...)
+	}
+}
+
+func (r *run) warn(text string) {
+	if !r.quiet {
+		r.say("warning", "%s", text)
+	}
+}
+
+func (r *run) warnAll(texts []string) {
+	for _, text := range texts {
+		r.warn(text)
+	}
+}
+
+func (r *run) hint(format string, args ...any) {
+	if !r.quiet {
+		r.say("hint", format, args...)
+	}
+}
+
+func (r *run) debugf(format string, args ...any) {
+	if r.debug {
+		r.say("debug", format, args...)
+	}
+}
+
+// write sends all of stdout in one write, so that a reader never gets a part:
+// a killed writer has written everything or nothing.
+func (r *run) write(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	n, err := r.Stdout.Write(text)
+	if err == nil && n < len(text) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return &outputError{err}
+	}
+	return nil
+}
+
+// print writes a page for people.
+func (r *run) print(page *bytes.Buffer) error { return r.write(page.Bytes()) }
+
+type outputError struct{ err error }
+
+func (e *outputError) Error() string { return "writing standard output: " + e.err.Error() }
+func (e *outputError) Unwrap() error { return e.err }
+
+func (r *run) stdoutIsTerminal() bool { return isTerminal(r.Stdout) }
+func (r *run) stderrIsTerminal() bool { return isTerminal(r.Stderr) }
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(f)
+}

@@ -1,0 +1,136 @@
+package session
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"awsmfa/internal/privatefile"
+)
+
+// Cache is the private directory of entries, one file a key.
+type Cache struct {
+	Dir string // made when first written to
+}
+
+func (c Cache) path(k Key) string { return filepath.Join(c.Dir, k.String()) }
+
+// Load returns the entry for k. A missing, damaged, foreign or absurd one is
+// ok=false; err then says why when it is not simply missing, and is only
+// worth a remark: the next renewal replaces the file.
+func (c Cache) Load(k Key, now time.Time) (e Entry, ok bool, err error) {
+	text, err := privatefile.Read(c.path(k), maxEntry)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Entry{}, false, nil
+	}
+	if err != nil {
+		return Entry{}, false, err
+	}
+	e, err = decode(string(text))
+	if err != nil || e.Key != k || !e.plausible(now) {
+		return Entry{}, false, ErrDamaged
+	}
+	return e, true, nil
+}
+
+// Store writes an entry, atomically.
+func (c Cache) Store(e Entry) error {
+	if err := privatefile.EnsureDir(c.Dir); err != nil {
+		return err
+	}
+	return privatefile.Write(c.path(e.Key), e.encode())
+}
+
+// Remove forgets the entry for k, and reports whether there was one.
+func (c Cache) Remove(k Key) (bool, error) {
+	if _, err := os.Lstat(c.path(k)); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return true, privatefile.Remove(c.path(k))
+}
+
+// All returns every readable entry.
+func (c Cache) All(now time.Time) ([]Entry, error) {
+	files, err := os.ReadDir(c.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var all []Entry
+	for _, f := range files {
+		var k Key
+		if parseKey(&k, f.Name()) != nil {
+			continue
+		}
+		if e, ok, _ := c.Load(k, now); ok {
+			all = append(all, e)
+		}
+	}
+	return all, err
+}
+
+// Clear forgets every entry, readable or not, and counts them.
+func (c Cache) Clear() (n int, err error) {
+	files, err := os.ReadDir(c.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	for _, f := range files {
+		var k Key
+		if parseKey(&k, f.Name()) != nil {
+			continue
+		}
+		if rerr := privatefile.Remove(filepath.Join(c.Dir, f.Name())); rerr != nil {
+			err = errors.Join(err, rerr)
+			continue
+		}
+		n++
+	}
+	return n, err
+}
+
+// Forget removes what a plan's profile left in the cache, whatever lifetime
+// was asked for, and the MFA session it shares with others.
+func (c Cache) Forget(p *Plan, now time.Time) (roles, sessions int, err error) {
+	all, err := c.All(now)
+	families := map[Key]bool{p.sessionFamily(): true}
+	if last, ok := p.Last(); ok {
+		families[last.family] = true
+	}
+	for _, e := range all {
+		if !families[e.Family] {
+			continue
+		}
+		if _, rerr := c.Remove(e.Key); rerr != nil {
+			err = errors.Join(err, rerr)
+			continue
+		}
+		if e.Kind == StepSession {
+			sessions++
+		} else {
+			roles++
+		}
+	}
+	return roles, sessions, err
+}
+
+func (p *Plan) sessionFamily() Key {
+	f := sourceFields(p)
+	f.add("session")
+	return f.key()
+}
+
+// Freshness is how much life the printed credentials must have left.
+type Freshness struct {
+	MinTTL   time.Duration
+	Explicit bool // asked by flag: then nothing shorter may stand in
+	Refresh  bool // obtain anew even so
+}
+
+// Serves reports whether e is fresh enough at now. No more than half of the
+// granted lifetime is ever asked for, or a short session would be renewed at
+// every call.
+func (f Freshness) Serves(e Entry, now time.Time, offset time.Duration) bool {
+	return e.Remaining(now, offset) >= max(min(f.MinTTL, e.Granted/2), time.Second)
+}

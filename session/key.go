@@ -1,0 +1,82 @@
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"time"
+
+	"awsmfa/profile"
+)
+
+// Key names a cache entry: a SHA-256 over everything that changes the answer
+// of AWS, and over nothing else (never the profile's name, never the region).
+// An edited role or a rotated key is therefore another entry, and two source
+// profiles with one role never share one.
+type Key [sha256.Size]byte
+
+// String is the key's file name.
+func (k Key) String() string { return hex.EncodeToString(k[:]) }
+
+// fields collects what goes into a key. Each is written with its length, so
+// that no two lists of fields read the same.
+type fields []byte
+
+func (f *fields) add(values ...string) {
+	for _, v := range values {
+		*f = strconv.AppendInt(*f, int64(len(v)), 10)
+		*f = append(append(*f, ':'), v...)
+	}
+}
+
+func (f *fields) list(values []string) {
+	f.add(strconv.Itoa(len(values)))
+	f.add(values...)
+}
+
+func (f fields) key() Key { return sha256.Sum256(f) }
+
+// sourceFields begin every key: whose credentials, which device, where to.
+func sourceFields(p *Plan) fields {
+	var f fields
+	f.add("awsmfa 1", p.sourceText(), p.serialField(), p.Partition, p.Endpoint)
+	return f
+}
+
+// serialField keeps a session without MFA apart from one with a device that
+// is merely unknown.
+func (p *Plan) serialField() string {
+	if p.NoMFA {
+		return "no-mfa"
+	}
+	return "mfa:" + p.MFASerial.Text
+}
+
+// sourceText identifies the source: its access key id, or the command or
+// settings that it comes from.
+func (p *Plan) sourceText() string {
+	switch p.Source.Kind {
+	case profile.SourceKeys, profile.SourceSession:
+		return "key:" + p.Source.Keys.AccessKeyID()
+	}
+	return "text:" + strconv.Itoa(int(p.Source.Kind)) + ":" + p.Source.Text.Text
+}
+
+// roleFields add one hop. Durations up to an hour share an entry; a longer one
+// is its own, since it was asked for to outlive the others.
+func (f *fields) roleFields(r profile.Role, sessionName string, d time.Duration) {
+	f.add("role", r.ARN.Text, sessionName, r.ExternalID.Text, r.SourceIdentity.Text, durationClass(d))
+	f.list(r.PolicyARNs)
+	f.add(strconv.Itoa(len(r.Tags)))
+	for _, t := range r.Tags {
+		f.add(t.Key, t.Value)
+	}
+	f.list(r.TransitiveTags)
+}
+
+func durationClass(d time.Duration) string {
+	if d <= MaxChainedDuration {
+		return "short"
+	}
+	return strconv.Itoa(int(d / time.Second))
+}

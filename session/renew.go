@@ -1,0 +1,342 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"awsmfa/credentials"
+	"awsmfa/profile"
+)
+
+// STS makes the calls. Its errors implement Refused where that matters.
+type STS interface {
+	// GetSessionToken sends serial and code unless they are empty, once.
+	GetSessionToken(ctx context.Context, from credentials.Credentials, step Step, serial, code string) (credentials.Credentials, error)
+	AssumeRole(ctx context.Context, from credentials.Credentials, step Step, serial, code string) (credentials.Credentials, error)
+}
+
+// Code is a token code on its way to AWS.
+type Code interface{ Text() string }
+
+// Codes gives token codes. It is called with the device's lock held, but for
+// Available, which decides before any lock is taken.
+type Codes interface {
+	// Available is nil when a code could be had, without reading anything.
+	Available(serial string) error
+	// Next returns a code that was never sent, and has recorded it.
+	Next(ctx context.Context, req CodeRequest) (Code, error)
+	// Again reports whether another Next makes sense after a refusal.
+	Again(req CodeRequest) bool
+}
+
+// CodeRequest says what a code is for.
+type CodeRequest struct {
+	Profile, Serial string
+	Endpoint        string // shown when it is not AWS's own
+	Attempt         int    // from 1
+	Last            error  // why the code before was refused
+}
+
+// Renewer gets the credentials of a plan, from the cache or from AWS.
+type Renewer struct {
+	Cache      Cache
+	Locks      string // directory of the lock files
+	STS        STS
+	Codes      Codes
+	Fetch      func(context.Context, profile.Source) (credentials.Credentials, error) // runs a source that is not a key
+	Now        func() time.Time
+	Offset     func() time.Duration // server clock minus ours, as far as known
+	Notify     func(string)         // a line to the person who waits
+	Share      func(error) (Failure, bool)
+	Suspend    func() // stops the process until it is continued
+	Patience   time.Duration
+	PID        int
+	TTY        string // controlling terminal, "" without one
+	OnTerminal bool   // messages go to that terminal
+}
+
+// Result is what was got.
+type Result struct {
+	Entry    Entry
+	Cached   bool
+	Warnings []string
+}
+
+// Credentials are what a profile's user wants of a result.
+func (r Result) Credentials() credentials.Credentials { return r.Entry.Credentials }
+
+// run is one Get.
+type run struct {
+	*Renewer
+	plan     *Plan
+	want     Freshness
+	began    time.Time
+	source   credentials.Credentials
+	warnings []string
+}
+
+func (r *run) warn(text string) {
+	for _, w := range r.warnings {
+		if w == text {
+			return
+		}
+	}
+	r.warnings = append(r.warnings, text)
+}
+
+// Peek answers from the cache alone: no lock, no network, no input.
+func (r *Renewer) Peek(p *Plan, want Freshness) (Result, bool) {
+	last, ok := p.Last()
+	if !ok || want.Refresh {
+		return Result{}, false
+	}
+	now := r.Now()
+	e, ok, _ := r.Cache.Load(last.Key, now)
+	if !ok || !want.Serves(e, now, r.Offset()) {
+		return Result{}, false
+	}
+	return Result{Entry: e, Cached: true}, true
+}
+
+// Get returns credentials that are as fresh as wanted. When a renewal needs
+// input that cannot be had, or the network is down, an entry that is still
+// valid for a minute stands in, with a warning, unless a certain lifetime was
+// asked for.
+func (r *Renewer) Get(ctx context.Context, p *Plan, want Freshness) (Result, error) {
+	if got, ok := r.Peek(p, want); ok {
+		return got, nil
+	}
+	one := &run{Renewer: r, plan: p, want: want, began: r.Now()}
+	for {
+		e, err := one.get(ctx)
+		if errors.Is(err, ErrSuspended) {
+			r.Suspend()
+			continue
+		}
+		if err != nil {
+			return one.standIn(err)
+		}
+		return Result{Entry: e, Warnings: one.warnings}, nil
+	}
+}
+
+func (r *run) get(ctx context.Context) (Entry, error) {
+	if _, ok := r.plan.Last(); !ok {
+		c, err := r.sourceCredentials(ctx)
+		return r.entry(Step{}, c), err
+	}
+	if r.needsCode() {
+		if err := r.Codes.Available(r.plan.MFASerial.Text); err != nil {
+			return Entry{}, err
+		}
+	}
+	return r.obtain(ctx, len(r.plan.Steps)-1)
+}
+
+// needsCode looks from the outside in for a step that must be made and takes one.
+func (r *run) needsCode() bool {
+	for i := len(r.plan.Steps) - 1; i >= 0; i-- {
+		if _, ok := r.load(i); ok {
+			return false
+		}
+		if r.plan.Steps[i].TakesCode {
+			return true
+		}
+	}
+	return false
+}
+
+// standIn serves what is left of an entry when it could not be renewed.
+func (r *run) standIn(err error) (Result, error) {
+	if r.want.Explicit || r.want.Refresh || !errors.As(err, new(Unavailable)) && refusal(err) != RefusedNetwork {
+		return Result{}, err
+	}
+	last, ok := r.plan.Last()
+	if !ok {
+		return Result{}, err
+	}
+	now := r.Now()
+	e, ok, _ := r.Cache.Load(last.Key, now)
+	left := e.Remaining(now, r.Offset())
+	if !ok || left < SourceTTL {
+		return Result{}, err
+	}
+	r.warn(fmt.Sprintf("using the session that ends in %s: %v", left.Truncate(time.Second), err))
+	return Result{Entry: e, Cached: true, Warnings: r.warnings}, nil
+}
+
+// Unavailable is implemented by errors that say input is needed and none can be had.
+type Unavailable interface {
+	error
+	InputUnavailable()
+}
+
+// load returns the entry of a step if it serves: as what is printed for the
+// last one, as a source for the others. One that was obtained since this run
+// began always does: it is what we waited for.
+func (r *run) load(i int) (Entry, bool) {
+	now := r.Now()
+	e, ok, err := r.Cache.Load(r.plan.Steps[i].Key, now)
+	if err != nil {
+		r.warn("cached session ignored: " + err.Error())
+	}
+	if !ok {
+		return Entry{}, false
+	}
+	left := e.Remaining(now, r.Offset())
+	if left > 0 && !e.Obtained.Before(r.began) {
+		return e, true
+	}
+	if i < len(r.plan.Steps)-1 {
+		return e, left >= SourceTTL
+	}
+	return e, !r.want.Refresh && r.want.Serves(e, now, r.Offset())
+}
+
+// obtain makes step i, and before it those that it rests on, unless another
+// process does so meanwhile.
+func (r *run) obtain(ctx context.Context, i int) (Entry, error) {
+	step := r.plan.Steps[i]
+	h, e, served, err := r.acquire(ctx, step.Key.String(), func() (Entry, bool) { return r.load(i) })
+	if err != nil || served {
+		return e, err
+	}
+	defer h.unlock()
+	c, err := r.call(ctx, i)
+	if err != nil {
+		r.share(h, err)
+		return Entry{}, err
+	}
+	e = r.entry(step, c)
+	// The code is spent: a cache that cannot be written must not lose what it bought.
+	if err := r.Cache.Store(e); err != nil {
+		r.warn("the session is not cached: " + err.Error())
+	}
+	return e, nil
+}
+
+func (r *run) entry(step Step, c credentials.Credentials) Entry {
+	now := r.Now()
+	return Entry{
+		Key: step.Key, Family: step.family, Kind: step.Kind, Credentials: c, Obtained: now,
+		Granted: c.Expires().Sub(now.Add(r.Offset())).Round(time.Second),
+		Source:  r.plan.Source.Keys.AccessKeyID(), Serial: r.plan.MFASerial.Text, RoleARN: step.Role.ARN.Text,
+	}
+}
+
+func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) {
+	if i == 0 {
+		from, err := r.sourceCredentials(ctx)
+		if err != nil {
+			return credentials.Credentials{}, err
+		}
+		return r.first(ctx, from)
+	}
+	from, err := r.obtain(ctx, i-1)
+	if err != nil {
+		return credentials.Credentials{}, err
+	}
+	c, err := r.STS.AssumeRole(ctx, from.Credentials, r.plan.Steps[i], "", "")
+	if refusal(err) != RefusedSource || !from.Obtained.Before(r.began) {
+		return c, err
+	}
+	// The cached source is no longer good: once more, from a new one.
+	if _, err := r.Cache.Remove(r.plan.Steps[i-1].Key); err != nil {
+		return c, err
+	}
+	if err := r.availableFor(i - 1); err != nil {
+		return c, err
+	}
+	if from, err = r.obtain(ctx, i-1); err != nil {
+		return c, err
+	}
+	return r.STS.AssumeRole(ctx, from.Credentials, r.plan.Steps[i], "", "")
+}
+
+func (r *run) availableFor(i int) error {
+	if !r.plan.Steps[i].TakesCode {
+		return nil
+	}
+	return r.Codes.Available(r.plan.MFASerial.Text)
+}
+
+// first makes the innermost call, from the source's own credentials.
+func (r *run) first(ctx context.Context, from credentials.Credentials) (credentials.Credentials, error) {
+	step := r.plan.Steps[0]
+	if from.Temporary() {
+		if step.Kind == StepSession {
+			return from, nil // a command gave a session already
+		}
+		if err := r.capChained(&step); err != nil {
+			return credentials.Credentials{}, err
+		}
+	}
+	call := r.STS.AssumeRole
+	if step.Kind == StepSession {
+		call = r.STS.GetSessionToken
+	}
+	if !step.TakesCode {
+		return call(ctx, from, step, "", "")
+	}
+	return r.withCode(ctx, func(code string) (credentials.Credentials, error) {
+		return call(ctx, from, step, r.plan.MFASerial.Text, code)
+	})
+}
+
+// capChained: a long role was planned on keys, but the source turned out temporary.
+func (r *run) capChained(step *Step) error {
+	step.TakesCode = false
+	if step.Duration <= MaxChainedDuration {
+		return nil
+	}
+	if from := r.plan.DurationAsked; from.IsSet() {
+		return &DurationError{Asked: step.Duration, From: from, Max: MaxChainedDuration, Chained: true, Flag: true}
+	}
+	r.warn(fmt.Sprintf("duration reduced to %s: the source is temporary (role chaining)", Short(MaxChainedDuration)))
+	step.Duration = MaxChainedDuration
+	return nil
+}
+
+// withCode sends a code with call, under the device's lock. Only a refusal of
+// the code itself leads to another, as often as Codes allows.
+func (r *run) withCode(ctx context.Context, call func(code string) (credentials.Credentials, error)) (credentials.Credentials, error) {
+	serial := r.plan.MFASerial.Text
+	h, _, _, err := r.acquire(ctx, deviceLock(serial), errNoEntry)
+	if err != nil {
+		return credentials.Credentials{}, err
+	}
+	defer h.unlock()
+	req := CodeRequest{Profile: r.plan.Profile, Serial: serial, Endpoint: r.plan.Endpoint}
+	for req.Attempt = 1; ; req.Attempt++ {
+		code, err := r.Codes.Next(ctx, req)
+		if err != nil {
+			return credentials.Credentials{}, err
+		}
+		c, err := call(code.Text())
+		if err == nil || refusal(err) != RefusedCode || !r.Codes.Again(req) {
+			return c, err
+		}
+		req.Last = err
+	}
+}
+
+// sourceCredentials are what the innermost call is signed with.
+func (r *run) sourceCredentials(ctx context.Context) (credentials.Credentials, error) {
+	src := r.plan.Source
+	if src.Kind == profile.SourceKeys || src.Kind == profile.SourceSession {
+		return src.Keys, nil
+	}
+	if r.source.IsZero() {
+		c, err := r.Fetch(ctx, src)
+		if err != nil {
+			return c, err
+		}
+		r.source = c
+	}
+	if !r.source.Temporary() && !r.plan.NoMFA && !r.plan.MFASerial.IsSet() {
+		return credentials.Credentials{}, fmt.Errorf("profile %q: %w", r.plan.Profile, ErrNoDevice)
+	}
+	return r.source, nil
+}
