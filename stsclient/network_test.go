@@ -462,3 +462,41 @@ func TestSystemRootsServeWithoutABundle(t *testing.T) {
 		t.Error("a request with a code must get its own transport, others must share one")
 	}
 }
+
+func TestDeadlineOfTheCaller(t *testing.T) {
+	s, _, keys := strict(t)
+	s.Fault(ststest.Fault{Kind: ststest.Hang})
+	c, _ := client(t, Config{Endpoint: s.URL(), Now: s.Clock().Now})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	_, err := c.GetCallerIdentity(ctx, keys)
+	if e := asError(t, err); e.Kind != Timeout || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v: %+v", err, e)
+	}
+}
+
+// What the SDK refuses by itself has touched no network.
+func TestMissingParameters(t *testing.T) {
+	s := serve(t, goodIdentity())
+	c, _ := client(t, Config{Endpoint: s.URL})
+	_, err := c.AssumeRole(t.Context(), longTerm(t), AssumeRoleInput{Serial: testSerial, Code: testCode})
+	if e := asError(t, err); e.Kind != BadRequest || e.Sent || s.count() != 0 || !strings.Contains(err.Error(), "RoleArn") {
+		t.Errorf("%v: %+v", err, e)
+	}
+	noSecrets(t, err)
+}
+
+func BenchmarkColdCall(b *testing.B) {
+	s := serve(b, reply(200, sessionXML(inTwelve)))
+	keys := longTerm(b)
+	for b.Loop() {
+		c, err := New(Config{Endpoint: s.URL, Now: func() time.Time { return noon }})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.GetSessionToken(b.Context(), keys, GetSessionTokenInput{Serial: testSerial, Code: testCode}); err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
+	}
+}
