@@ -30,20 +30,23 @@ func ttyName(fd int) string {
 	return "/dev/" + filepath.Base(link)
 }
 
-// signalIgnored reports whether this process was started with sig ignored or
-// blocked: so do most shells with ^Z inside a command substitution.
+// signalIgnored reports whether this process was started with sig ignored: so
+// do most shells with ^Z inside a command substitution. The mask of blocked
+// signals would say nothing, since the Go runtime uses its own.
 func signalIgnored(sig unix.Signal) bool {
-	status := processStatus(unix.Getpid())
-	return status.has("SigIgn:", sig) || status.has("SigBlk:", sig)
+	return processStatus(unix.Getpid()).has("SigIgn:", sig)
 }
 
 // scriptParent returns the parent of a group leader that runs a script. It
 // fails when the leader handles ^Z itself, as interactive shells do: zsh and
-// mksh start command substitutions in their own group with the default action.
+// mksh start command substitutions in their own group with the default action,
+// ksh93 with ^Z blocked.
 func scriptParent(leader int) (int, bool) {
 	status := processStatus(leader)
-	if status.has("SigIgn:", unix.SIGTSTP) || status.has("SigCgt:", unix.SIGTSTP) {
-		return 0, false
+	for _, mask := range []string{"SigIgn:", "SigCgt:", "SigBlk:"} {
+		if status.has(mask, unix.SIGTSTP) {
+			return 0, false
+		}
 	}
 	parent, err := strconv.Atoi(string(status.field("PPid:")))
 	return parent, err == nil
