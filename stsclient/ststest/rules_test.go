@@ -261,6 +261,8 @@ func TestCallerIdentity(t *testing.T) {
 
 func TestPartitions(t *testing.T) {
 	s := started(t)
+	const everybody = "arn:aws:iam::111122223333:role/everybody"
+	must(t, s.AddRole(Role{ARN: everybody, TrustedPrincipals: []string{"*"}}))
 	for partition, region := range map[string]string{"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1", "aws-iso": "us-iso-east-1", "aws-iso-b": "us-isob-east-1", "aws-iso-e": "eu-isoe-west-1", "aws-iso-f": "us-isof-south-1"} {
 		u, err := s.NewUserWith(UserOptions{Name: partition, Partition: partition})
 		must(t, err)
@@ -272,7 +274,7 @@ func TestPartitions(t *testing.T) {
 		if r.RoleARN != "arn:"+partition+":sts::"+u.Account+":assumed-role/r/me" {
 			t.Errorf("%s: %s", partition, r.Body)
 		}
-		g.call(t, "Action", "AssumeRole", "RoleArn", "arn:aws:iam::"+u.Account+":role/r", "RoleSessionName", "me").wantPrefix(t, 403, "AccessDenied", "User: arn:"+partition)
+		g.call(t, "Action", "AssumeRole", "RoleArn", everybody, "RoleSessionName", "me").wantPrefix(t, 403, "AccessDenied", "User: arn:"+partition)
 	}
 }
 
