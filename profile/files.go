@@ -41,6 +41,12 @@ func Load(p Paths) (*Files, error) {
 	return f, nil
 }
 
+// String hides the text, which holds secrets.
+func (f *Files) String() string { return "files(" + f.config.shown + ", " + f.credentials.shown + ")" }
+
+// GoString hides the text from %#v.
+func (f *Files) GoString() string { return f.String() }
+
 // Paths returns what Load was given.
 func (f *Files) Paths() Paths { return f.paths }
 

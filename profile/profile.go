@@ -116,6 +116,12 @@ type Profile struct {
 	inConfig, inShared  []entry
 }
 
+// String hides the keys, which can be secret.
+func (p *Profile) String() string { return "profile(" + p.Name + ")" }
+
+// GoString hides the keys from %#v.
+func (p *Profile) GoString() string { return p.String() }
+
 // Get returns the value of a key, given in lower case. Where both files have
 // the key, the credentials file's is taken.
 func (p *Profile) Get(key string) Value {

@@ -13,7 +13,7 @@ func (f *Files) suggest(name string) []string {
 		distance int
 	}
 	var found []near
-	limit := 1 + len(name)/4
+	limit := min(3, 1+len(name)/4)
 	for _, p := range f.Profiles() {
 		if d := distance(name, p.Name, limit); d <= limit {
 			found = append(found, near{p.Name, d})
@@ -33,7 +33,7 @@ func (f *Files) suggest(name string) []string {
 func distance(a, b string, limit int) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	if len(a) > 2 && (strings.HasPrefix(b, a) || strings.HasPrefix(a, b) && len(b) > 2) {
-		return min(1, len(a)+len(b))
+		return 1
 	}
 	if abs(len(a)-len(b)) > limit || len(a) > 256 {
 		return limit + 1
