@@ -77,8 +77,8 @@ func visible(s string) string {
 }
 
 // ReadLine shows prompt, reads a line and erases both, on errors too. What was
-// typed ahead counts as an answer, and then no prompt is shown. See the
-// package's errors for what else can happen.
+// typed ahead counts as an answer; its echo stays. See the package's errors
+// for what else can happen.
 func (t *Terminal) ReadLine(ctx context.Context, prompt string) (string, error) {
 	return t.ask(ctx, text.Clean(prompt, maxPrompt))
 }

@@ -113,6 +113,7 @@ type question struct {
 	*Terminal
 	screen
 	shown     bool     // the prompt is on the screen
+	ahead     bool     // the answer was typed before it
 	waker     *os.File // the writing end of the pipe
 	woken     int      // its reading end
 	suspended atomic.Bool
@@ -167,14 +168,12 @@ func (q *question) state(ctx context.Context) error {
 	return nil
 }
 
-// prompt shows the prompt unless a whole line was typed ahead: its echo stands
-// above, out of reach, so there would be nothing of it to erase below.
+// prompt shows the prompt, and notes whether a whole line was typed ahead: its
+// echo stands above, out of reach, so that only the prompt is to be erased.
 func (q *question) prompt(ctx context.Context, prompt string) error {
 	columns, rows, _ := xterm.GetSize(q.fd)
 	q.screen = screen{columns: usable(columns), rows: rows}
-	if waiting, _ := q.wait(reading, 0); waiting {
-		return nil
-	}
+	q.ahead, _ = q.wait(reading, 0)
 	q.shown = true
 	q.advance(prompt)
 	return q.send(ctx, prompt)
@@ -195,7 +194,7 @@ func (q *question) read(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if done, err := answer.add(c); done {
-			if q.shown && q.echoes() {
+			if q.shown && !q.ahead && q.echoes() {
 				q.advance(string(typed))
 			}
 			return string(answer.text), err

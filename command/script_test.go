@@ -1,0 +1,169 @@
+package command
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"awsmfa/stsclient/ststest"
+)
+
+// TestMain lets the test binary stand in for awsmfa: a script that runs
+// "awsmfa" gets this binary, with the same code as the real main and one
+// thing more, a clock that a file moves.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"awsmfa": func() { os.Exit(testMain()) }})
+}
+
+func testMain() int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, EndingSignals()...)
+	go func() { cancel(SignalError{Signal: <-signals}) }()
+	return Run(ctx, World{
+		Args: os.Args[1:], Environ: os.Environ(),
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Now: testOnlyClock(os.Getenv("AWSMFA_TEST_CLOCK")), ParentPID: os.Getppid(), PID: os.Getpid(),
+	})
+}
+
+// testOnlyClock is off the real clock by the duration that stands in a file.
+func testOnlyClock(file string) func() time.Time {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return time.Now
+	}
+	by, err := time.ParseDuration(strings.TrimSpace(string(text)))
+	if err != nil {
+		panic(err)
+	}
+	return func() time.Time { return time.Now().Add(by) }
+}
+
+// TestScripts runs testdata/script/*.txtar. Each script has a server of its
+// own, with the user "alice" (KEY_ID, SECRET, SERIAL, ACCOUNT) and the roles
+// Admin and Deploy, which ask for MFA, and a HOME with the script's config and
+// credentials files, in which $NAMES are replaced. See script_cmds_test.go for
+// the commands.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", Setup: setupScript, Cmds: scriptCommands(),
+		Condition:           scriptCondition,
+		RequireExplicitExec: true, RequireUniqueNames: true,
+	})
+}
+
+// stage is what a script plays on.
+type stage struct {
+	server *ststest.Server
+	user   *ststest.User
+	dir    string
+	moved  time.Duration
+	files  map[string]string // the AWS files as they were written: path to fingerprint
+}
+
+type stageKey struct{}
+
+func setupScript(env *testscript.Env) error {
+	s := &stage{server: ststest.New(), dir: env.WorkDir, files: map[string]string{}}
+	if err := s.server.Start(); err != nil {
+		return err
+	}
+	env.Defer(func() { s.server.Close() })
+	s.user = s.server.NewUser("alice")
+	for _, name := range []string{"Admin", "Deploy"} {
+		role := ststest.Role{ARN: "arn:aws:iam::" + s.user.Account + ":role/" + name, RequireMFA: true, MaxDuration: 12 * time.Hour}
+		if err := s.server.AddRole(role); err != nil {
+			return err
+		}
+	}
+	env.Values[stageKey{}] = s
+	s.variables(env)
+	if err := s.writeFiles(env.Getenv); err != nil {
+		return err
+	}
+	env.Defer(func() {
+		if changed := s.changedFiles(); changed != "" {
+			env.T().Fatal("the run touched " + changed)
+		}
+	})
+	return nil
+}
+
+func (s *stage) variables(env *testscript.Env) {
+	for name, value := range map[string]string{
+		"HOME": filepath.Join(s.dir, "home"), "XDG_CACHE_HOME": "", "XDG_STATE_HOME": "", "TMPDIR": filepath.Join(s.dir, ".tmp"),
+		"AWS_ENDPOINT_URL_STS": s.server.URL(), "AWS_ENDPOINT_URL_IAM": s.server.URL(), "AWS_EC2_METADATA_DISABLED": "true",
+		"KEY_ID": s.user.AccessKeyID, "SECRET": s.user.SecretAccessKey, "SERIAL": s.user.MFASerial, "ACCOUNT": s.user.Account,
+		"AWSMFA_TEST_CLOCK": filepath.Join(s.dir, "clock"), "SHELL": "", "AWSMFA_SHELL": "bash", "NO_PROXY": "127.0.0.1",
+		"CACHE": filepath.Join(s.dir, "home", ".cache", "awsmfa"), "STATE": filepath.Join(s.dir, "home", ".local", "state", "awsmfa"),
+	} {
+		env.Setenv(name, value)
+	}
+}
+
+// writeFiles puts the script's config and credentials files, with variables
+// replaced, into HOME/.aws.
+func (s *stage) writeFiles(getenv func(string) string) error {
+	aws := filepath.Join(s.dir, "home", ".aws")
+	if err := os.MkdirAll(aws, 0o700); err != nil {
+		return err
+	}
+	for _, name := range []string{"config", "credentials"} {
+		text, err := os.ReadFile(filepath.Join(s.dir, name))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(aws, name)
+		if err := os.WriteFile(path, []byte(os.Expand(string(text), getenv)), 0o600); err != nil {
+			return err
+		}
+		// An old date, so that a file written again is seen by its time as well.
+		old := time.Now().Add(-time.Hour).Truncate(time.Second)
+		if err := os.Chtimes(path, old, old); err != nil {
+			return err
+		}
+		s.files[path] = fingerprint(path)
+	}
+	return nil
+}
+
+func fingerprint(path string) string {
+	text, err := os.ReadFile(path)
+	info, serr := os.Stat(path)
+	if err != nil || serr != nil {
+		return fmt.Sprint(err, serr)
+	}
+	return fmt.Sprintf("%x %s %s", sha256.Sum256(text), info.ModTime(), info.Mode())
+}
+
+func (s *stage) changedFiles() string {
+	for path, was := range s.files {
+		if fingerprint(path) != was {
+			return path
+		}
+	}
+	return ""
+}
+
+func scriptCondition(cond string) (bool, error) {
+	if cond == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
+}
