@@ -486,6 +486,37 @@ func TestMissingParameters(t *testing.T) {
 	noSecrets(t, err)
 }
 
+func TestLongAnswersAreRefused(t *testing.T) {
+	good := identityXML("arn:aws:iam::123456789012:user/dev", "123456789012", "AIDA")
+	for size, want := range map[int]Kind{maxBody: Kind(-1), maxBody + 1: BadAnswer, 3 * maxBody: BadAnswer} {
+		s := serve(t, reply(200, good+strings.Repeat(" ", size-len(good))))
+		c, _ := client(t, Config{Endpoint: s.URL})
+		_, err := c.GetCallerIdentity(t.Context(), longTerm(t))
+		if want < 0 && err != nil || want >= 0 && (KindOf(err) != want || !strings.Contains(err.Error(), "longer than 1 MiB")) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
+// One request, one connection, nothing unpacked: HTTP/2 would repeat by itself.
+func TestPlainHTTP1IsSpoken(t *testing.T) {
+	var proto, accept string
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		proto, accept = r.Proto, r.Header.Get("Accept-Encoding")
+		goodIdentity()(w, r)
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	c, _ := client(t, Config{Endpoint: s.URL, CABundle: certPEM(s)})
+	if _, err := c.GetCallerIdentity(t.Context(), longTerm(t)); err != nil {
+		t.Fatal(err)
+	}
+	if proto != "HTTP/1.1" || accept != "" {
+		t.Errorf("spoke %s, accepts %q", proto, accept)
+	}
+}
+
 func BenchmarkColdCall(b *testing.B) {
 	s := serve(b, reply(200, sessionXML(inTwelve)))
 	keys := longTerm(b)

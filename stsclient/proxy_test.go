@@ -107,9 +107,11 @@ func TestProxyThatBreaks(t *testing.T) {
 
 func TestLoopbackNeverGoesThroughAProxy(t *testing.T) {
 	s := serve(t, goodIdentity())
+	secure := httptest.NewTLSServer(goodIdentity())
+	defer secure.Close()
 	addr, count, _ := tunnel(t, "", 502)
-	for _, endpoint := range []string{s.URL, strings.Replace(s.URL, "127.0.0.1", "localhost", 1)} {
-		c, _ := client(t, Config{Endpoint: endpoint, Getenv: env(map[string]string{"HTTPS_PROXY": addr, "HTTP_PROXY": addr, "http_proxy": addr, "ALL_PROXY": addr})})
+	for _, endpoint := range []string{s.URL, strings.Replace(s.URL, "127.0.0.1", "localhost", 1), secure.URL} {
+		c, _ := client(t, Config{Endpoint: endpoint, CABundle: certPEM(secure), Getenv: env(map[string]string{"HTTPS_PROXY": addr, "HTTP_PROXY": addr, "http_proxy": addr, "ALL_PROXY": addr})})
 		if _, err := c.GetCallerIdentity(t.Context(), longTerm(t)); err != nil {
 			t.Errorf("%s: %v", endpoint, err)
 		}
