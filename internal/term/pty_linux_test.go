@@ -24,12 +24,22 @@ import (
 // standard output, a pipe.
 const partVariable = "AWSMFA_TERM_TEST_PART"
 
+// waitVariable has the process wait at its end until the test has read what
+// it showed: the kernel throws away what is unread when a session leader ends.
+const waitVariable = "AWSMFA_TERM_TEST_WAIT"
+
 // patience bounds every wait for another process; only a fault uses it up.
 const patience = 20 * time.Second
 
 func TestMain(m *testing.M) {
 	if part := os.Getenv(partVariable); part != "" {
+		wait := os.Getenv(waitVariable) != ""
+		os.Unsetenv(waitVariable) // its children need not wait
 		play(part)
+		if wait {
+			os.Stdout.Close()
+			io.Copy(io.Discard, os.NewFile(3, "release"))
+		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -45,6 +55,7 @@ type pty struct {
 	shown   string // all output so far
 	output  chan string
 	reports *bufio.Reader
+	release *os.File // closed to let the process end
 	cmd     *exec.Cmd
 }
 
@@ -83,7 +94,8 @@ func startPTY(t *testing.T, part string, typed string) *pty {
 func (p *pty) start(part string, slave *os.File) {
 	p.t.Helper()
 	p.cmd = exec.Command(os.Args[0], "-test.run=^$")
-	p.cmd.Env = append(os.Environ(), partVariable+"="+part)
+	// Without this the race detector has every process sleep for a second at its end.
+	p.cmd.Env = append(os.Environ(), partVariable+"="+part, "GORACE=atexit_sleep_ms=0", waitVariable+"=1")
 	p.cmd.Stdin = slave
 	p.cmd.Stderr = os.Stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
@@ -92,12 +104,20 @@ func (p *pty) start(part string, slave *os.File) {
 		p.t.Fatal(err)
 	}
 	p.reports = bufio.NewReader(reports)
+	held, release, err := os.Pipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer held.Close()
+	p.release = release
+	p.cmd.ExtraFiles = []*os.File{held}
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
 	watch := time.AfterFunc(patience, func() { unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL); reports.Close() })
 	p.t.Cleanup(func() {
 		watch.Stop()
+		release.Close()
 		p.cmd.Process.Kill()
 		p.cmd.Wait()
 	})
@@ -146,20 +166,25 @@ func (p *pty) typeIn(s string) {
 // expect waits until the terminal has shown s, from where the last call left off.
 func (p *pty) expect(s string) {
 	p.t.Helper()
+	p.until(fmt.Sprintf("%q", s), func() bool { return strings.Contains(p.shown, s) })
+	p.shown = p.shown[strings.Index(p.shown, s)+len(s):]
+}
+
+func (p *pty) until(what string, seen func() bool) {
+	p.t.Helper()
 	deadline := time.After(patience)
-	for !strings.Contains(p.shown, s) {
+	for !seen() {
 		select {
 		case text, ok := <-p.output:
 			if !ok {
-				p.t.Fatalf("the terminal closed before %q; shown: %q", s, p.shown)
+				p.t.Fatalf("the terminal closed before %s; shown: %q", what, p.shown)
 			}
 			p.shown += text
 			p.screen.write(text)
 		case <-deadline:
-			p.t.Fatalf("never shown: %q; shown: %q", s, p.shown)
+			p.t.Fatalf("never shown: %s; shown: %q; screen: %q", what, p.shown, p.screen)
 		}
 	}
-	p.shown = p.shown[strings.Index(p.shown, s)+len(s):]
 }
 
 // report returns the next line that the process inside reports.
@@ -171,22 +196,30 @@ func (p *pty) report(want string) {
 	}
 }
 
-// finish waits for the end and checks that the terminal is as it was: nothing
-// on the screen but the user's own line, and the same mode.
-func (p *pty) finish() {
+// end lets the process end and reads on until then.
+func (p *pty) end() {
 	p.t.Helper()
-	if err := p.cmd.Wait(); err != nil {
-		p.t.Errorf("the process inside: %v", err)
-	}
+	p.release.Close()
 	for text := range p.output {
 		p.shown += text
 		p.screen.write(text)
 	}
-	if got := p.screen.String(); got != "own line" {
-		p.t.Errorf("left on the screen: %q", got)
+	if err := p.cmd.Wait(); err != nil {
+		p.t.Errorf("the process inside: %v", err)
 	}
+}
+
+// finish checks that the terminal is as it was: nothing on the screen but the
+// user's own line, and the same mode.
+func (p *pty) finish() {
+	p.t.Helper()
+	p.until("an empty screen", func() bool { return p.screen.String() == "own line" })
 	if p.mode() != p.before {
 		p.t.Errorf("the mode changed from %+v to %+v", p.before, p.mode())
+	}
+	p.end()
+	if got := p.screen.String(); got != "own line" {
+		p.t.Errorf("left on the screen: %q", got)
 	}
 }
 
@@ -387,7 +420,7 @@ func TestReadLineTooLong(t *testing.T) {
 	p.typeIn("123456\n")
 	p.report(`read "123456"`)
 	p.expect("\r\x1b[1A\x1b[J")
-	p.cmd.Wait()
+	p.end()
 }
 
 func TestReadLineTypedAhead(t *testing.T) {
@@ -396,7 +429,7 @@ func TestReadLineTypedAhead(t *testing.T) {
 	p.typeIn("111111\n222222\n")
 	p.report(`read "111111"`)
 	p.report(`read "222222"`)
-	p.cmd.Wait()
+	p.end()
 }
 
 func TestReadLineShowsNoControls(t *testing.T) {
@@ -412,11 +445,9 @@ func TestReadLineOnADumbTerminal(t *testing.T) {
 	p.expect("code: ")
 	p.typeIn("123456\n")
 	p.report(`read "123456"`)
-	p.cmd.Wait()
-	for text := range p.output {
-		p.shown += text
-	}
-	if p.shown != "123456\r\n" {
+	p.expect("123456\r\n")
+	p.end()
+	if p.shown != "" {
 		t.Errorf("shown after the prompt: %q", p.shown)
 	}
 }
@@ -519,10 +550,7 @@ func TestBecomingBackground(t *testing.T) {
 	p.cmd.Process.Signal(unix.SIGUSR1)
 	p.report("error " + ErrBackground.Error())
 	p.report("shell: job ended 0")
-	p.cmd.Wait()
-	for text := range p.output {
-		p.shown += text
-	}
+	p.end()
 	if p.shown != "" {
 		t.Errorf("shown in the background: %q", p.shown)
 	}
