@@ -22,6 +22,10 @@ func FuzzFiles(f *testing.F) {
 		f.Add(config, shared)
 	}
 	f.Fuzz(func(t *testing.T, config, shared []byte) {
+		// Every listed profile is looked up below, which is quadratic.
+		if len(config) > 16<<10 || len(shared) > 16<<10 {
+			return
+		}
 		files := new(Files)
 		files.config.shown, files.credentials.shown = "config", "credentials"
 		if files.config.take(string(config), false) != nil || files.credentials.take(string(shared), true) != nil {

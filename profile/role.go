@@ -109,13 +109,13 @@ func wrongSourceIdentity(text string) string {
 	return ""
 }
 
-// tags reads "session_tags = k=v,k2=v2" and "transitive_session_tags = k,k2".
+// tags reads "session_tags = k=v,k2=v2", and "transitive_session_tags = k,k2".
 func (r *resolver) tags(p *Profile, role *Role) error {
 	v, err := use(p, "session_tags")
 	if err != nil {
 		return err
 	}
-	bad := func(v Value, key, why string) error { return fail(BadTags, p, key, v, key+" "+why) }
+	bad := func(why string) error { return fail(BadTags, p, "session_tags", v, "session_tags "+why) }
 	seen := make(map[string]bool)
 	for _, item := range list(v.Text) {
 		key, value, ok := strings.Cut(item, "=")
@@ -123,34 +123,40 @@ func (r *resolver) tags(p *Profile, role *Role) error {
 		folded := strings.ToLower(key)
 		switch {
 		case !ok:
-			return bad(v, "session_tags", "must be key=value pairs with commas between them: "+quote(item))
+			return bad("must be key=value pairs with commas between them: "+quote(item))
 		case !tagText(key, 1, 128) || strings.HasPrefix(folded, "aws:"):
-			return bad(v, "session_tags", "has the bad key "+quote(key))
+			return bad("has the bad key "+quote(key))
 		case !tagText(value, 0, 256):
-			return bad(v, "session_tags", "has a bad value for "+quote(key))
+			return bad("has a bad value for "+quote(key))
 		case seen[folded]:
-			return bad(v, "session_tags", "has "+quote(key)+" twice")
+			return bad("has "+quote(key)+" twice")
 		}
 		seen[folded] = true
 		role.Tags = append(role.Tags, Tag{key, value})
 	}
 	if len(role.Tags) > 50 {
-		return bad(v, "session_tags", "has more than 50 tags")
+		return bad("has more than 50 tags")
 	}
-	if v, err = use(p, "transitive_session_tags"); err != nil {
+	return r.transitiveTags(p, role, seen)
+}
+
+func (r *resolver) transitiveTags(p *Profile, role *Role, tags map[string]bool) error {
+	const key = "transitive_session_tags"
+	v, err := use(p, key)
+	if err != nil {
 		return err
 	}
 	role.TransitiveTags = list(v.Text)
-	for _, key := range role.TransitiveTags {
-		if !tagText(key, 1, 128) {
-			return bad(v, "transitive_session_tags", "has the bad key "+quote(key))
+	for _, name := range role.TransitiveTags {
+		if !tagText(name, 1, 128) {
+			return fail(BadTags, p, key, v, key+" has the bad key "+quote(name))
 		}
-		if !seen[strings.ToLower(key)] {
-			r.warn(v.Origin, "transitive_session_tags names "+quote(key)+", which is not in session_tags")
+		if !tags[strings.ToLower(name)] {
+			r.warn(v.Origin, key+" names "+quote(name)+", which is not in session_tags")
 		}
 	}
 	if len(role.TransitiveTags) > 50 {
-		return bad(v, "transitive_session_tags", "has more than 50 keys")
+		return fail(BadTags, p, key, v, key+" has more than 50 keys")
 	}
 	return nil
 }
