@@ -123,13 +123,13 @@ func (r *resolver) tags(p *Profile, role *Role) error {
 		folded := strings.ToLower(key)
 		switch {
 		case !ok:
-			return bad("must be key=value pairs with commas between them: "+quote(item))
+			return bad("must be key=value pairs with commas between them: " + quote(item))
 		case !tagText(key, 1, 128) || strings.HasPrefix(folded, "aws:"):
-			return bad("has the bad key "+quote(key))
+			return bad("has the bad key " + quote(key))
 		case !tagText(value, 0, 256):
-			return bad("has a bad value for "+quote(key))
+			return bad("has a bad value for " + quote(key))
 		case seen[folded]:
-			return bad("has "+quote(key)+" twice")
+			return bad("has " + quote(key) + " twice")
 		}
 		seen[folded] = true
 		role.Tags = append(role.Tags, Tag{key, value})
