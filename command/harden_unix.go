@@ -4,6 +4,7 @@ package command
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 )
 
@@ -30,9 +31,15 @@ func (l limits) restore() {
 	}
 }
 
-// EndingSignals are those that end a run, cleanly.
+// EndingSignals are those that end a run, cleanly. SIGHUP stays ignored under
+// nohup; SIGINT does not, though shells ignore it for the background jobs of a
+// script: whoever is asked for a code must be able to say no.
 func EndingSignals() []os.Signal {
-	return []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+	list := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT}
+	if !signal.Ignored(syscall.SIGHUP) {
+		list = append(list, syscall.SIGHUP)
+	}
+	return list
 }
 
 func signalNumber(s os.Signal) int {

@@ -2,7 +2,9 @@ package command
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,17 +16,22 @@ import (
 
 // scriptCommands are what scripts can do beside testscript's own commands:
 //
-//	code [NAME]            put the user's next unused code into CODE, or NAME
+//	code [NAME]            put the user's next unused code into CODE, or NAME; awsmfa's
+//	                       clock follows when the server's moves on for it
 //	calls ACTION N         the server saw ACTION N times since the start or "forget"
 //	forget                 empty the server's log
 //	codes-once             no code was seen twice (also checked by every "calls")
 //	clock BY               move both clocks, the server's and awsmfa's (clock 2h)
 //	local-clock BY         move awsmfa's clock alone (BY is from the real clock)
 //	aws-files              write config and credentials into HOME again, variables replaced
-//	fault KIND [ACTION] [TIMES]   break the server's next answers
+//	fault KIND [ACTION] [TIMES] [skew=95s] [status=403] [code=X] [message=Y]   break the server's next answers
+//	sent ACTION FIELD=VALUE…   the last ACTION that the server saw had these values,
+//	                       or, with "!", not all of them; fields: key role name external duration serial code depth
+//	entries N              the cache holds N sessions
+//	damage KIND            spoil every cached session: cut, empty, junk, wide, link, hardlink, fifo
 //	heal                   take all faults away
 //	stop-server            from here on there is no network
-//	user NAME PREFIX       mint another user; PREFIX_KEY_ID, PREFIX_SECRET, PREFIX_SERIAL
+//	user NAME PREFIX [deny-iam] [no-device]   mint another user; PREFIX_KEY_ID, PREFIX_SECRET, PREFIX_SERIAL, PREFIX_CODE
 //	device KIND NAME       give alice another device: virtual or fido; its serial in DEVICE
 //	role NAME [OPTION…]    add a role: no-mfa, external-id=X, max=1h
 //	rotate-key             retire alice's key; KEY_ID and SECRET are the new one
@@ -35,6 +42,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"local-clock": cmdLocalClock, "aws-files": cmdAWSFiles, "fault": cmdFault, "heal": cmdHeal,
 		"stop-server": cmdStopServer, "user": cmdUser, "device": cmdDevice, "role": cmdRole,
 		"rotate-key": cmdRotateKey, "setenv-from": cmdSetenvFrom,
+		"sent": cmdSent, "entries": cmdEntries, "damage": cmdDamage,
 	}
 }
 
@@ -48,7 +56,13 @@ func want(ts *testscript.TestScript, ok bool, usage string) {
 
 func cmdCode(ts *testscript.TestScript, _ bool, args []string) {
 	want(ts, len(args) <= 1, "code [NAME]")
-	ts.Setenv(append(args, "CODE")[0], onStage(ts).user.NextCode())
+	s := onStage(ts)
+	before := s.server.Clock().Now()
+	code := s.user.NextCode()
+	if by := s.server.Clock().Now().Sub(before).Round(time.Second); by > 0 {
+		s.setLocalClock(ts, s.moved+by)
+	}
+	ts.Setenv(append(args, "CODE")[0], code)
 }
 
 func cmdCalls(ts *testscript.TestScript, _ bool, args []string) {
@@ -99,17 +113,37 @@ func cmdAWSFiles(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 func cmdFault(ts *testscript.TestScript, _ bool, args []string) {
-	want(ts, 1 <= len(args) && len(args) <= 3, "fault KIND [ACTION] [TIMES]")
+	want(ts, len(args) >= 1, "fault KIND [ACTION] [TIMES] [skew=95s] [status=403] [code=X] [message=Y]")
 	f := ststest.Fault{Kind: ststest.Kind(args[0])}
-	if len(args) > 1 {
-		f.Match = func(r ststest.Request) bool { return r.Action == args[1] }
-	}
-	if len(args) > 2 {
-		n, err := strconv.Atoi(args[2])
-		ts.Check(err)
-		f.Times = n
+	for _, arg := range args[1:] {
+		name, value, named := strings.Cut(arg, "=")
+		n, err := strconv.Atoi(or(value, name))
+		switch {
+		case !named && err == nil:
+			f.Times = n
+		case !named:
+			f.Match = func(r ststest.Request) bool { return r.Action == name }
+		case name == "skew":
+			f.Skew, err = time.ParseDuration(value)
+			ts.Check(err)
+		case name == "status":
+			f.Status = n
+		case name == "code":
+			f.Code = value
+		case name == "message":
+			f.Message = value
+		default:
+			ts.Fatalf("fault has no option %q", arg)
+		}
 	}
 	onStage(ts).server.Fault(f)
+}
+
+func or(s, otherwise string) string {
+	if s != "" {
+		return s
+	}
+	return otherwise
 }
 
 func cmdHeal(ts *testscript.TestScript, _ bool, _ []string) { onStage(ts).server.ClearFaults() }
@@ -117,12 +151,16 @@ func cmdHeal(ts *testscript.TestScript, _ bool, _ []string) { onStage(ts).server
 func cmdStopServer(ts *testscript.TestScript, _ bool, _ []string) { onStage(ts).server.Close() }
 
 func cmdUser(ts *testscript.TestScript, _ bool, args []string) {
-	want(ts, len(args) == 2, "user NAME PREFIX")
-	u := onStage(ts).server.NewUser(args[0])
+	want(ts, len(args) >= 2, "user NAME PREFIX [deny-iam] [no-device]")
+	o := ststest.UserOptions{Name: args[0], DenyIAM: slices.Contains(args[2:], "deny-iam"), NoDevice: slices.Contains(args[2:], "no-device")}
+	u, err := onStage(ts).server.NewUserWith(o)
+	ts.Check(err)
 	ts.Setenv(args[1]+"_KEY_ID", u.AccessKeyID)
 	ts.Setenv(args[1]+"_SECRET", u.SecretAccessKey)
 	ts.Setenv(args[1]+"_SERIAL", u.MFASerial)
-	ts.Setenv(args[1]+"_CODE", u.NextCode())
+	if u.MFASerial != "" {
+		ts.Setenv(args[1]+"_CODE", u.NextCode())
+	}
 }
 
 func cmdDevice(ts *testscript.TestScript, _ bool, args []string) {
@@ -169,4 +207,84 @@ func cmdRotateKey(ts *testscript.TestScript, _ bool, _ []string) {
 func cmdSetenvFrom(ts *testscript.TestScript, _ bool, args []string) {
 	want(ts, len(args) == 2, "setenv-from NAME FILE")
 	ts.Setenv(args[0], strings.TrimSuffix(ts.ReadFile(args[1]), "\n"))
+}
+
+func cmdSent(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, len(args) >= 2, "sent ACTION FIELD=VALUE…")
+	var last *ststest.Request
+	for _, r := range onStage(ts).server.Requests() {
+		if r.Action == args[0] {
+			last = &r
+		}
+	}
+	if last == nil {
+		ts.Fatalf("%s was never called", args[0])
+	}
+	same := true
+	for _, arg := range args[1:] {
+		name, value, _ := strings.Cut(arg, "=")
+		got := map[string]string{
+			"key": last.AccessKeyID, "role": last.RoleARN, "name": last.SessionName, "external": last.ExternalID,
+			"duration": last.Duration, "serial": last.Serial, "code": strconv.FormatBool(last.HasCode), "depth": strconv.Itoa(last.ChainDepth),
+		}
+		if got[name] != value {
+			same = false
+			if !neg {
+				ts.Fatalf("%s had %s %q, want %q", args[0], name, got[name], value)
+			}
+		}
+	}
+	if neg && same {
+		ts.Fatalf("%s had all of %q", args[0], args[1:])
+	}
+}
+
+func cachedFiles(ts *testscript.TestScript) []string {
+	files, err := filepath.Glob(filepath.Join(ts.Getenv("CACHE"), "sessions", "*"))
+	ts.Check(err)
+	return files
+}
+
+func cmdEntries(ts *testscript.TestScript, _ bool, args []string) {
+	want(ts, len(args) == 1, "entries N")
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := cachedFiles(ts); len(got) != n {
+		ts.Fatalf("the cache holds %d files, want %d: %q", len(got), n, got)
+	}
+}
+
+func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
+	want(ts, len(args) == 1, "damage cut|empty|junk|wide|link|hardlink|fifo")
+	files := cachedFiles(ts)
+	if len(files) == 0 {
+		ts.Fatalf("nothing to damage")
+	}
+	for i, file := range files {
+		text, err := os.ReadFile(file)
+		ts.Check(err)
+		aside := filepath.Join(onStage(ts).dir, "aside-"+strconv.Itoa(i))
+		switch args[0] {
+		case "cut":
+			err = os.WriteFile(file, text[:len(text)-len(text)/3], 0o600)
+		case "empty":
+			err = os.WriteFile(file, nil, 0o600)
+		case "junk":
+			err = os.WriteFile(file, []byte("key=\x00\nexpires=99999999999999999999\n"), 0o600)
+		case "wide":
+			err = os.Chmod(file, 0o644)
+		case "link":
+			ts.Check(os.Rename(file, aside))
+			err = os.Symlink(aside, file)
+		case "hardlink":
+			os.Remove(aside)
+			err = os.Link(file, aside)
+		case "fifo":
+			ts.Check(os.Remove(file))
+			err = exec.Command("mkfifo", file).Run()
+		default:
+			ts.Fatalf("no such damage: %s", args[0])
+		}
+		ts.Check(err)
+	}
 }

@@ -155,6 +155,14 @@ func (s *subject) sts() (*stsclient.Client, error) {
 	return s.client, err
 }
 
+// hangUp drops idle connections: what a server sends on one unasked would be
+// logged to stderr by net/http.
+func (s *subject) hangUp() {
+	if s.client != nil {
+		s.client.Close()
+	}
+}
+
 // maxCABundle bounds a CA bundle, in bytes; the system's own is 200 KB.
 const maxCABundle = 8 << 20
 
@@ -228,6 +236,7 @@ func (s *subject) get(ctx context.Context, standard freshnessStandard) (session.
 		return session.Result{}, session.ErrNotCached
 	}
 	got, err := renewer.Get(ctx, s.plan, want)
+	s.hangUp()
 	if err != nil {
 		s.forgetBadDevice(err)
 		return got, err

@@ -33,7 +33,7 @@ type World struct {
 	ParentPID int
 }
 
-// shell is the world as a verb uses it: the environment as a function, the
+// run is the world as a verb uses it: the environment as a function, the
 // streams with their manners.
 type run struct {
 	World
