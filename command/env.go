@@ -63,7 +63,7 @@ func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	if _, err := dialect.Statements(nil, []shell.Var{{Name: "AWSMFA_PROFILE", Value: o.Profile}}); err != nil {
 		return err // so would the rest, after a code was spent
 	}
-	got, err := s.get(ctx, interactive())
+	got, err := s.get(ctx)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func runExec(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	if err != nil {
 		return err
 	}
-	got, err := s.get(ctx, interactive())
+	got, err := s.get(ctx)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func runLogin(ctx context.Context, r *run, c *cli.Context, a arrangement) error 
 	if err != nil {
 		return err
 	}
-	got, err := s.get(ctx, interactive())
+	got, err := s.get(ctx)
 	if err != nil {
 		return err
 	}

@@ -21,11 +21,12 @@ func runProcess(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 	if err != nil {
 		return err
 	}
+	r.standard = underSDK()
 	s, err := r.subject(ctx, o, true)
 	if err != nil {
 		return err
 	}
-	got, err := s.get(ctx, underSDK())
+	got, err := s.get(ctx)
 	if err != nil {
 		return err
 	}

@@ -215,20 +215,19 @@ func (s *subject) renewer() *session.Renewer {
 		Cache: s.places.sessions(), Locks: s.places.locks(),
 		STS: &calls{subject: s}, Codes: s.codes(), Fetch: s.fetch,
 		Now: s.Now, Offset: s.offset.now, Notify: func(text string) { s.note("%s", text) },
-		Share: s.share, Suspend: term.Suspend, Patience: interactive().patience,
+		Share: s.share, Suspend: term.Suspend, Patience: s.standard.patience,
 		PID: s.PID, TTY: term.Attached(), OnTerminal: s.stderrIsTerminal(),
 	}
 }
 
 // get returns the profile's credentials, as fresh as the options ask.
-func (s *subject) get(ctx context.Context, standard freshnessStandard) (session.Result, error) {
-	want := session.Freshness{MinTTL: standard.minTTL, Refresh: s.options.Refresh}
+func (s *subject) get(ctx context.Context) (session.Result, error) {
+	want := session.Freshness{MinTTL: s.standard.minTTL, Refresh: s.options.Refresh}
 	if s.options.MinTTLSet {
 		want.MinTTL, want.Explicit = s.options.MinTTL, true
 	}
 	s.warnAll(s.plan.Warnings)
 	renewer := s.renewer()
-	renewer.Patience = standard.patience
 	if got, ok := renewer.Peek(s.plan, want); ok {
 		return got, nil
 	}

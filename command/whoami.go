@@ -53,7 +53,7 @@ func (r *run) whoami(ctx context.Context, o options) (stsclient.Identity, error)
 	if err != nil {
 		return stsclient.Identity{}, err
 	}
-	got, err := s.get(ctx, interactive())
+	got, err := s.get(ctx)
 	if err != nil {
 		return stsclient.Identity{}, err
 	}

@@ -40,11 +40,13 @@ type run struct {
 	env    map[string]string
 	quiet  bool
 	limits limits
+
+	standard freshnessStandard
 	debug  bool
 }
 
 func newRun(w World) *run {
-	r := &run{World: w, env: make(map[string]string, len(w.Environ))}
+	r := &run{World: w, standard: interactive(), env: make(map[string]string, len(w.Environ))}
 	for _, kv := range w.Environ {
 		if name, value, ok := strings.Cut(kv, "="); ok && name != "" {
 			r.env[name] = value
