@@ -187,15 +187,6 @@ func TestRunPassesStreams(t *testing.T) {
 	}
 }
 
-// TestRunWithoutTerminal checks that a program that was given no terminal has
-// none, so that it cannot be stopped for asking there.
-func TestRunWithoutTerminal(t *testing.T) {
-	out, err := Run(t.Context(), Command{Argv: script(t, `(: </dev/tty) 2>/dev/null || echo none`), Env: env()})
-	if string(out) != "none\n" || err != nil {
-		t.Errorf("got %q, %v", out, err)
-	}
-}
-
 func TestExitErrorText(t *testing.T) {
 	long := &ExitError{Program: "p", Code: 1, Stderr: strings.Repeat("a", 1000) + "the end"}
 	if s := long.Error(); len([]rune(s)) > 450 || !strings.HasSuffix(s, "the end") {
