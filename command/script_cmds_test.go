@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +30,7 @@ import (
 //	                       or, with "!", not all of them; fields: key role name external duration serial code depth
 //	entries N              the cache holds N sessions
 //	damage KIND            spoil every cached session: cut, empty, junk, wide, link, hardlink, fifo
+//	exit N PROGRAM ARG…    exec, which must end with exit code N
 //	heal                   take all faults away
 //	stop-server            from here on there is no network
 //	user NAME PREFIX [deny-iam] [no-device]   mint another user; PREFIX_KEY_ID, PREFIX_SECRET, PREFIX_SERIAL, PREFIX_CODE
@@ -42,7 +44,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"local-clock": cmdLocalClock, "aws-files": cmdAWSFiles, "fault": cmdFault, "heal": cmdHeal,
 		"stop-server": cmdStopServer, "user": cmdUser, "device": cmdDevice, "role": cmdRole,
 		"rotate-key": cmdRotateKey, "setenv-from": cmdSetenvFrom,
-		"sent": cmdSent, "entries": cmdEntries, "damage": cmdDamage,
+		"exit": cmdExit, "sent": cmdSent, "entries": cmdEntries, "damage": cmdDamage,
 	}
 }
 
@@ -286,5 +288,18 @@ func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("no such damage: %s", args[0])
 		}
 		ts.Check(err)
+	}
+}
+
+func cmdExit(ts *testscript.TestScript, _ bool, args []string) {
+	want(ts, len(args) >= 2, "exit N PROGRAM ARG…")
+	code, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var status *exec.ExitError
+	switch err = ts.Exec(args[1], args[2:]...); {
+	case err == nil && code == 0:
+	case errors.As(err, &status) && status.ExitCode() == code:
+	default:
+		ts.Fatalf("ended with %v, want exit code %d", err, code)
 	}
 }
