@@ -26,6 +26,9 @@ type verb struct {
 	run          func(ctx context.Context, r *run, c *cli.Context, a arrangement) error
 }
 
+// isRead: a shell or an SDK reads what the verb prints.
+func (v *verb) isRead() bool { return v.failsInShell || v.name == "process" }
+
 // verbs is the list of all commands, in the order of the help.
 func verbs() []*verb {
 	list := []*verb{
@@ -45,7 +48,7 @@ func Run(ctx context.Context, w World) int {
 	case err == nil && a.help:
 		err = r.help(a.verb, list)
 	case err == nil && a.version:
-		err = r.version(false)
+		err = r.versionOf(a.verb)
 	case err == nil && a.verb == nil:
 		err = usagef("no command given").withHint("awsmfa --help lists the commands; start with: awsmfa env PROFILE")
 	case err == nil:

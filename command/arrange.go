@@ -36,7 +36,6 @@ type arrangement struct {
 	command []string // of exec: never looked into
 	help    bool
 	version bool
-	unread  []string // what stood behind an error
 }
 
 // arranger walks over the words.
@@ -44,19 +43,25 @@ type arranger struct {
 	verbs []*verb
 	words []string
 	given map[string]string // flag as typed, for messages, by its first name
+	lost  bool              // the verb was no verb
 	arrangement
 }
 
-// arrange sorts a command line. On an error it still returns what it found so far.
+// arrange sorts a command line. It returns the first error, but reads on behind
+// it: how a failure is written depends on --shell and on the profile, wherever
+// they stand.
 func arrange(words []string, verbs []*verb) (arrangement, error) {
 	a := &arranger{verbs: verbs, words: words, given: map[string]string{}}
+	var failed error
 	for len(a.words) > 0 && a.command == nil {
-		if err := a.next(); err != nil {
-			a.unread = a.words
-			return a.arrangement, err
+		if err := a.next(); failed == nil {
+			failed = err
 		}
 	}
-	return a.arrangement, a.checkFlags()
+	if failed == nil {
+		failed = a.checkFlags()
+	}
+	return a.arrangement, failed
 }
 
 func (a *arranger) next() error {
@@ -64,13 +69,12 @@ func (a *arranger) next() error {
 	a.words = a.words[1:]
 	switch {
 	case word == "--":
-		a.rest()
-		return nil
+		return a.rest()
 	case strings.HasPrefix(word, "--"):
 		return a.long(word)
 	case len(word) > 1 && word[0] == '-':
 		return a.short(word)
-	case a.verb == nil:
+	case a.verb == nil && !a.lost:
 		return a.setVerb(word)
 	case a.takesCommand():
 		a.command = append([]string{word}, a.words...)
@@ -85,9 +89,13 @@ func (a *arranger) takesCommand() bool {
 	return a.verb != nil && a.verb.rest && (len(a.args) > 0 || a.given["profile"] != "")
 }
 
-func (a *arranger) rest() {
+func (a *arranger) rest() error {
 	rest := a.words
 	a.words = nil
+	var err error
+	if a.verb == nil && !a.lost && len(rest) > 0 {
+		err, rest = a.setVerb(rest[0]), rest[1:]
+	}
 	if a.verb != nil && a.verb.rest && !a.takesCommand() && len(rest) > 0 {
 		a.args, rest = append(a.args, rest[0]), rest[1:]
 		if len(rest) > 0 && rest[0] == "--" {
@@ -96,9 +104,10 @@ func (a *arranger) rest() {
 	}
 	if a.verb != nil && a.verb.rest {
 		a.command = rest
-		return
+		return err
 	}
 	a.args = append(a.args, rest...)
+	return err
 }
 
 func (a *arranger) setVerb(word string) error {
@@ -108,6 +117,7 @@ func (a *arranger) setVerb(word string) error {
 			return nil
 		}
 	}
+	a.lost = true
 	err := usagef("unknown command %q", shown(word))
 	if near := suggest(word, verbNames(a.verbs)); near != "" {
 		return err.withHint("did you mean %q?", near)
@@ -256,10 +266,25 @@ func (a *arranger) checkFlags() error {
 	if a.verb == nil {
 		return nil
 	}
-	for name, typed := range a.given {
+	for _, f := range a.flags {
+		name, _, _ := strings.Cut(f[2:], "=")
 		if findFlag(a.verb.flags, name) == nil {
-			return a.unknown(typed, "--"+name)
+			return a.unknown(a.given[name], "--"+name)
 		}
 	}
 	return nil
+}
+
+// flag is the last value given to a flag, as the parser would take it. For use
+// where the parser never came to run.
+func (a arrangement) flag(name string) (value string, given bool) {
+	for _, f := range a.flags {
+		if n, v, hasValue := strings.Cut(f[2:], "="); n == name {
+			value, given = v, true
+			if !hasValue {
+				value = "true"
+			}
+		}
+	}
+	return value, given
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,14 +33,16 @@ func envVerb() *verb {
 // envOptions are the options of env alone.
 type envOptions struct {
 	options
-	shell, output profile.Value
-	unset         bool
+	shell profile.Value
+	form  form
+	unset bool
 }
 
 func readEnvOptions(r *run, c *cli.Context, a arrangement) (envOptions, error) {
 	o, err := readOptions(r, c, a)
 	f := &flagReader{r: r, c: c, err: err}
-	return envOptions{o, f.given("shell"), f.given("output"), f.bool("unset")}, f.err
+	f.given("output")
+	return envOptions{o, f.given("shell"), r.form(a), f.bool("unset")}, f.err
 }
 
 func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
@@ -48,7 +51,7 @@ func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 		return err
 	}
 	// The dialect comes first: a wrong one must not cost a code.
-	dialect, err := r.dialect(o.shell.Text, o.output.Text, o.JSON)
+	dialect, err := r.dialect(o.shell.Text, o.form)
 	if err != nil {
 		return err
 	}
@@ -71,7 +74,7 @@ func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	if err := r.printStatements(dialect, e); err != nil {
 		return err
 	}
-	r.hintEval(dialect, a)
+	r.hintEval(dialect, o, a)
 	return nil
 }
 
@@ -93,32 +96,83 @@ func (r *run) printUnset(d shell.Dialect) error {
 }
 
 // hintEval helps who sees the statements instead of a shell.
-func (r *run) hintEval(d shell.Dialect, a arrangement) {
-	if !r.stdoutIsTerminal() {
+func (r *run) hintEval(d shell.Dialect, o envOptions, a arrangement) {
+	if !r.stdoutIsTerminal() || o.form.name() != "shell" {
 		return
 	}
-	words := []string{"awsmfa"}
-	for _, w := range r.Args {
+	words := []string{"awsmfa", "env"}
+	for _, w := range a.again() {
 		words = append(words, d.QuoteWord(w))
 	}
 	r.hint("to set these in this shell: %s", d.Eval(strings.Join(words, " ")))
 }
 
+// again is what to type behind the verb to have the same once more, without
+// asking for a new session or showing a code.
+func (a arrangement) again() []string {
+	var words []string
+	for _, f := range a.flags {
+		switch name, _, _ := strings.Cut(f[2:], "="); name {
+		case "token-code", "refresh", "debug":
+		default:
+			words = append(words, f)
+		}
+	}
+	if len(a.args) > 0 && strings.HasPrefix(a.args[0], "-") {
+		words = append(words, "--")
+	}
+	return append(words, a.args...)
+}
+
+// form is what --output and --json ask for together.
+type form struct {
+	output profile.Value
+	json   bool
+}
+
+// form reads them. A flag goes before both variables: AWSMFA_JSON is there for
+// the verbs that people read, and must not contradict --output.
+func (r *run) form(a arrangement) form {
+	output, outputGiven := a.flag("output")
+	json, jsonGiven := a.flag("json")
+	f := form{output: profile.Value{Text: output, Origin: profile.Origin{Name: "--output"}}}
+	f.json, _ = strconv.ParseBool(json)
+	if outputGiven || jsonGiven {
+		return f
+	}
+	f.output = profile.Value{Text: r.getenv(variableOf("output")), Origin: profile.Origin{Name: variableOf("output")}}
+	f.json, _ = truth(r.getenv(variableOf("json")))
+	f.json = f.json && !f.output.IsSet()
+	return f
+}
+
+func (f form) name() string {
+	switch {
+	case f.output.IsSet():
+		return f.output.Text
+	case f.json:
+		return "json"
+	}
+	return "shell"
+}
+
 // dialect decides what to write for: the form, else the shell that was named,
 // else the one that is running us.
-func (r *run) dialect(name, output string, json bool) (shell.Dialect, error) {
-	if json && output != "" && output != "json" {
-		return nil, usagef("--json and --output %s exclude each other", shown(output))
+func (r *run) dialect(shellName string, f form) (shell.Dialect, error) {
+	if f.json && f.name() != "json" {
+		return nil, usagef("--json and --output %s exclude each other", shown(f.output.Text))
 	}
-	switch {
-	case output == "json" || json:
+	switch f.name() {
+	case "json":
 		return shell.JSON(), nil
-	case output == "dotenv":
+	case "dotenv":
 		return shell.Dotenv(), nil
-	case output != "" && output != "shell":
-		return nil, usagef("--output %q: there are shell, json and dotenv", shown(output))
-	case name != "":
-		return r.lookupShell(name)
+	case "shell":
+	default:
+		return nil, usagef("%s %q: there are shell, json and dotenv", f.output.Origin, shown(f.output.Text))
+	}
+	if shellName != "" {
+		return r.lookupShell(shellName)
 	}
 	return r.detectShell(), nil
 }
@@ -142,57 +196,59 @@ func (r *run) failInShell(a arrangement) {
 	if r.stdoutIsTerminal() {
 		return // nobody runs it
 	}
-	d := r.failureDialect(a)
-	if d == nil {
-		return
-	}
+	d, isShell := r.failureDialect(a)
 	h := r.held()
-	var names []string
-	if a.verb != nil {
-		names = h.clearOnFailure(a.profile(r), r.Now())
-	}
-	r.write([]byte(d.Failure(names)))
-	if d.Failure(nil) != "" {
-		r.tellHeld(h, names != nil)
+	text := d.Failure(h.clearOnFailure(a.wanted(r), r.Now()))
+	err := r.write([]byte(text))
+	if isShell {
+		r.tellHeld(h, err == nil && text != d.Failure(nil))
 	}
 }
 
 // failureDialect reads the flags by itself: a command line with an error never
-// got as far as options. It is nil where a failure is seen without help.
-func (r *run) failureDialect(a arrangement) shell.Dialect {
-	var name, output string
-	json := false
-	for _, f := range a.flags {
-		if v, ok := strings.CutPrefix(f, "--shell="); ok {
-			name = v
+// got as far as options. Where one of them is wrong, the others still count.
+func (r *run) failureDialect(a arrangement) (d shell.Dialect, isShell bool) {
+	f := r.form(a)
+	if f.name() == "json" || f.name() == "dotenv" {
+		if d, err := r.dialect("", f); err == nil {
+			return d, false
 		}
-		if v, ok := strings.CutPrefix(f, "--output="); ok {
-			output = v
-		}
-		json = json || f == "--json" || f == "--json=true"
 	}
-	if d, err := r.dialect(name, output, json); err == nil {
-		return d
+	name, _ := a.flag("shell")
+	if d, err := shell.Lookup(name); err == nil {
+		return d, true
 	}
-	return r.detectShell()
+	return r.detectShell(), true
 }
 
+// tellHeld is part of the failure's words: what a next command would run as.
 func (r *run) tellHeld(h held, cleared bool) {
 	switch {
-	case cleared, !h.keys:
-		what := "this shell holds no AWS credentials"
-		if cleared {
-			what = "this shell's credentials for " + quoteName(h.profile) + " are removed"
-		}
-		if r.hasDefaultKeys() {
-			what += `; AWS tools will use profile "default"`
-		}
-		r.note("%s", what)
+	case cleared:
+		r.say("", "this shell's credentials for %s are removed%s", quoteName(h.profile), r.fallback())
+	case !h.keys:
+		r.say("", "this shell holds no AWS credentials%s", r.fallback())
+	case h.ours && h.expired(r.Now()):
+		r.say("", "this shell still holds %s, which has expired", quoteName(h.profile))
 	case h.ours:
-		r.note("this shell still holds %s%s", quoteName(h.profile), h.lasting(r.Now()))
+		r.say("", "this shell still holds %s%s", quoteName(h.profile), h.lasting(r.Now()))
 	default:
-		r.note("this shell still holds AWS credentials that awsmfa did not set")
+		r.say("", "this shell still holds AWS credentials that awsmfa did not set")
 	}
+}
+
+// fallback is the profile that AWS tools take when there are no keys in the
+// environment.
+func (r *run) fallback() string {
+	for _, variable := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
+		if name := r.getenv(variable); name != "" {
+			return "; AWS tools will use profile " + quoteName(name) + " (" + variable + ")"
+		}
+	}
+	if r.hasDefault() {
+		return `; AWS tools will use profile "default"`
+	}
+	return ""
 }
 
 func quoteName(name string) string { return `"` + shown(name) + `"` }
@@ -204,8 +260,8 @@ func (h held) lasting(now time.Time) string {
 	return ", for " + words(h.expires.Sub(now)) + " more"
 }
 
-// hasDefaultKeys: there is a [default] that AWS tools would fall back to.
-func (r *run) hasDefaultKeys() bool {
+// hasDefault: there is a [default] that AWS tools would fall back to.
+func (r *run) hasDefault() bool {
 	files, err := profile.Load(profile.Locate(r.getenv, r.home()))
 	if err != nil {
 		return false

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"awsmfa/internal/safeexec"
@@ -223,7 +224,7 @@ func explainDuration(rep report, e *session.DurationError) report {
 // explainProfile: what stands in the AWS files.
 func (r *run) explainProfile(rep report, e *profile.Error) report {
 	rep.exit = exitProfile
-	if strings.HasPrefix(e.Origin.Name, "--") {
+	if strings.HasPrefix(e.Origin.Name, "--") || strings.HasPrefix(e.Origin.Name, "AWSMFA_") {
 		rep.exit = exitUsage
 	}
 	if len(e.Suggestions) > 0 {
@@ -360,26 +361,24 @@ func (r *run) explainSource(rep report, a arrangement, e *sourceError) report {
 }
 
 // profile is the one that the command line is about, as far as it can be told.
-func (a arrangement) profile(r *run) string {
-	if len(a.args) > 0 {
-		return shown(a.args[0])
+func (a arrangement) profile(r *run) string { return shown(a.wanted(r)[0]) }
+
+// wanted is every profile that the command line may be about: one, unless the
+// line is wrong.
+func (a arrangement) wanted(r *run) []string {
+	names := slices.Clone(a.args)
+	if name, given := a.flag("profile"); given {
+		names = append(names, name)
 	}
-	for _, f := range a.flags {
-		if name, ok := strings.CutPrefix(f, "--profile="); ok {
-			return shown(name)
-		}
-	}
-	for _, word := range a.unread {
-		if !strings.HasPrefix(word, "-") {
-			return shown(word)
-		}
+	if len(names) > 0 {
+		return names
 	}
 	for _, variable := range []string{"AWS_PROFILE", "AWSMFA_PROFILE"} {
 		if name := r.getenv(variable); name != "" {
-			return shown(name)
+			return []string{name}
 		}
 	}
-	return "default"
+	return []string{"default"}
 }
 
 func (a arrangement) verbName() string {

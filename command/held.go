@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,8 +80,9 @@ func (h held) clearRegion() []string {
 // clearOnFailure is what a failed env for wanted must take from the shell: our
 // credentials for another profile, or expired ones. A failed switch to prod
 // must not leave the shell in dev.
-func (h held) clearOnFailure(wanted string, now time.Time) []string {
-	if h.ours && (h.profile != wanted || h.expired(now)) {
+func (h held) clearOnFailure(wanted []string, now time.Time) []string {
+	another := func(name string) bool { return name != h.profile }
+	if h.ours && (slices.ContainsFunc(wanted, another) || h.expired(now)) {
 		return h.clear()
 	}
 	return nil

@@ -42,7 +42,7 @@ func (r *run) help(v *verb, list []*verb) error {
 	} else {
 		verbPage(&page, v)
 	}
-	if v != nil && (v.failsInShell || v.name == "process") && !r.stdoutIsTerminal() {
+	if v != nil && v.isRead() && !r.stdoutIsTerminal() {
 		_, err := r.Stderr.Write(page.Bytes())
 		return err
 	}

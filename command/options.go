@@ -26,7 +26,8 @@ type options struct {
 // flagVariables is every environment variable that stands for a flag. An
 // empty one counts as unset. The framework's own reading of variables is not
 // used: it takes an empty string for a value, and AWSMFA_PROFILE is a marker
-// of ours rather than the flag --profile.
+// of ours rather than the flag --profile. AWSMFA_SHELL is not among them: it
+// helps detection, and an ancestor that is a shell goes before it.
 var flagVariables = [...]struct{ flag, variable string }{
 	{"region", "AWSMFA_REGION"},
 	{"duration", "AWSMFA_DURATION"},
@@ -40,7 +41,6 @@ var flagVariables = [...]struct{ flag, variable string }{
 	{"quiet", "AWSMFA_QUIET"},
 	{"debug", "AWSMFA_DEBUG"},
 	{"json", "AWSMFA_JSON"},
-	{"shell", "AWSMFA_SHELL"},
 	{"output", "AWSMFA_OUTPUT"},
 }
 
@@ -121,14 +121,22 @@ func (f *flagReader) bool(name string) bool {
 		return f.c.Bool(name)
 	}
 	variable := variableOf(name)
-	switch text := strings.ToLower(f.r.getenv(variable)); text {
-	case "", "0", "false", "no", "off":
-		return false
-	case "1", "true", "yes", "on":
-		return true
+	yes, ok := truth(f.r.getenv(variable))
+	if !ok {
+		f.fail("%s must be 1 or 0", variable)
 	}
-	f.fail("%s must be 1 or 0", variable)
-	return false
+	return yes
+}
+
+// truth reads a variable that is on or off.
+func truth(text string) (yes, ok bool) {
+	switch strings.ToLower(text) {
+	case "", "0", "false", "no", "off":
+		return false, true
+	case "1", "true", "yes", "on":
+		return true, true
+	}
+	return false, false
 }
 
 func (f *flagReader) duration(name string) (time.Duration, bool) {
@@ -163,7 +171,7 @@ func readOptions(r *run, c *cli.Context, a arrangement) (options, error) {
 	f.talk()
 	o := options{
 		Region: f.given("region"), Duration: f.given("duration"), SessionDuration: f.given("session-duration"),
-		MFASerial: f.given("mfa-serial"), TokenCode: f.value("token-code"),
+		MFASerial: f.given("mfa-serial"), TokenCode: f.given("token-code"),
 		Refresh: f.bool("refresh"), Cached: f.bool("cached"), NoInput: f.bool("no-input"),
 		NoMFA: f.bool("no-mfa"), JSON: f.bool("json"),
 	}
@@ -171,13 +179,26 @@ func readOptions(r *run, c *cli.Context, a arrangement) (options, error) {
 	if err := o.setProfile(r, c, a); err != nil {
 		f.fail("%v", err)
 	}
-	if o.NoMFA && o.MFASerial.IsSet() {
+	o.settle(f)
+	return o, f.err
+}
+
+// settle: of two that exclude each other the flag goes before the variable.
+func (o *options) settle(f *flagReader) {
+	switch {
+	case !o.NoMFA || !o.MFASerial.IsSet():
+	case !f.c.IsSet("no-mfa"):
+		o.NoMFA = false
+	default:
 		f.fail("--no-mfa and --mfa-serial exclude each other")
 	}
-	if o.Cached && o.Refresh {
+	switch cached, refresh := f.c.IsSet("cached"), f.c.IsSet("refresh"); {
+	case !o.Cached || !o.Refresh:
+	case cached != refresh:
+		o.Cached, o.Refresh = cached, refresh
+	default:
 		f.fail("--cached and --refresh exclude each other")
 	}
-	return o, f.err
 }
 
 // setProfile: argument or --profile, else AWS_PROFILE, else the profile that
@@ -211,13 +232,10 @@ func (o *options) setProfile(r *run, c *cli.Context, a arrangement) error {
 	return nil
 }
 
-// notes tells which profile was taken where more than one was named.
+// noteProfile tells which profile was taken by default where two were named.
 func (o options) noteProfile(r *run) {
 	named, held := r.getenv("AWS_PROFILE"), r.getenv("AWSMFA_PROFILE")
-	switch {
-	case o.ProfileOrigin == "AWS_PROFILE" && held != "" && held != named:
+	if o.ProfileOrigin == "AWS_PROFILE" && held != "" && held != named {
 		r.note("profile %q from AWS_PROFILE, not %q that this shell holds (AWSMFA_PROFILE)", shown(named), shown(held))
-	case (o.ProfileOrigin == "the argument" || o.ProfileOrigin == "--profile") && named != "" && named != o.Profile:
-		r.note("profile %q from %s, not %q from AWS_PROFILE", shown(o.Profile), o.ProfileOrigin, shown(named))
 	}
 }

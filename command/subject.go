@@ -77,7 +77,7 @@ func (s *subject) chooseRegion() error {
 		s.region = s.options.Region
 	case foreign != "":
 		s.region, s.setsIt = profile.Value{Text: foreign, Origin: profile.Origin{Name: foreignName}}, false
-	case s.held.region != "" && s.held.profile == s.options.Profile && (s.held.ourFirst || s.held.ourOther):
+	case s.keepsHeldRegion():
 		s.region = profile.Value{Text: s.held.region, Origin: profile.Origin{Name: "AWSMFA_OWNED"}}
 	default:
 		s.region = s.resolved.Region
@@ -86,6 +86,12 @@ func (s *subject) chooseRegion() error {
 		return nil
 	}
 	return profile.CheckRegion(s.region)
+}
+
+// keepsHeldRegion: the shell holds this profile, with a region that makes sense.
+func (s *subject) keepsHeldRegion() bool {
+	return s.held.profile == s.options.Profile && (s.held.ourFirst || s.held.ourOther) &&
+		profile.CheckRegion(profile.Value{Text: s.held.region}) == nil
 }
 
 // printedRegion is what goes into AWS_REGION, "" for nothing.

@@ -33,11 +33,25 @@ func versionVerb() *verb {
 	}
 }
 
+// versionOf answers --version. As with help, a verb whose stdout a shell or an
+// SDK reads says it on stderr.
+func (r *run) versionOf(v *verb) error {
+	if v != nil && v.isRead() && !r.stdoutIsTerminal() {
+		_, err := r.Stderr.Write([]byte(versionLine()))
+		return err
+	}
+	return r.version(false)
+}
+
+func versionLine() string {
+	return fmt.Sprintf("awsmfa %s (%s %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func (r *run) version(json bool) error {
 	if json {
 		return r.writeJSON(map[string]string{
 			"version": versionText(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 		})
 	}
-	return r.write([]byte(fmt.Sprintf("awsmfa %s (%s %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)))
+	return r.write([]byte(versionLine()))
 }
