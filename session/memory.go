@@ -1,0 +1,144 @@
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"awsmfa/internal/privatefile"
+)
+
+// Memory remembers what a profile resolved to, so that a warm run need not
+// read the AWS files: two stats and two small reads, whatever their size. Any
+// doubt, and it answers nothing.
+type Memory struct{ Dir string }
+
+// Remembered is what a resolved request comes down to.
+type Remembered struct {
+	Key    Key    // of the entry that is printed
+	Region string // as the files have it
+}
+
+// settled is how long ago a file must have been written for its state to be
+// believed: a second write within one tick of its times would not show.
+const settled = 2 * time.Second
+
+// maxMemory bounds a file, in bytes.
+const maxMemory = 16 << 10
+
+const memoryHeader = "awsmfa request 1"
+
+// Recorder passes an environment on and notes what was asked for: whatever is
+// asked while resolving may change the answer, if only by being set.
+type Recorder struct {
+	getenv func(string) string
+	asked  []string
+}
+
+// NewRecorder records what is asked of getenv.
+func NewRecorder(getenv func(string) string) *Recorder { return &Recorder{getenv: getenv} }
+
+// Getenv is getenv, recorded.
+func (r *Recorder) Getenv(name string) string {
+	r.note(name)
+	return r.getenv(name)
+}
+
+func (r *Recorder) note(name string) {
+	for _, n := range r.asked {
+		if n == name {
+			return
+		}
+	}
+	r.asked = append(r.asked, name)
+}
+
+// digest is over the names in their order and the values that they have.
+func digest(names []string, getenv func(string) string) string {
+	var f fields
+	for _, n := range names {
+		f.add(n, getenv(n))
+	}
+	sum := sha256.Sum256(f)
+	return hex.EncodeToString(sum[:])
+}
+
+// State tells one version of a file from the next; that it is missing is a
+// state too. It is "" when the file was written too recently to be told from
+// its next version, or cannot be looked at.
+func State(path string, now time.Time) string {
+	info, err := os.Stat(path)
+	if os.IsNotExist(err) {
+		return "absent"
+	}
+	if err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	state, changed := fileState(info)
+	if state == "" || now.Sub(info.ModTime()) < settled || now.Sub(changed) < settled {
+		return ""
+	}
+	return state
+}
+
+// path names the file of a request: the profile, and which files it stands in.
+func (m Memory) path(profile string, files []string) string {
+	var f fields
+	f.add("request", profile)
+	f.list(files)
+	return filepath.Join(m.Dir, f.key().String())
+}
+
+// Store remembers what profile resolved to while its files were in the given
+// states. It does nothing when a state is in doubt.
+func (m Memory) Store(profile string, files, states []string, env *Recorder, r Remembered) error {
+	for _, s := range states {
+		if s == "" {
+			return nil
+		}
+	}
+	lines := []string{memoryHeader, r.Key.String(), r.Region, strconv.Itoa(len(states))}
+	lines = append(lines, states...)
+	lines = append(lines, strings.Join(env.asked, " "), digest(env.asked, env.getenv))
+	text := strings.Join(lines, "\n") + "\n"
+	text += checksum(text) + "\n"
+	if strings.Count(text, "\n") != len(lines)+1 || len(text) > maxMemory {
+		return nil // something in it holds a line end: not worth remembering
+	}
+	if err := privatefile.EnsureDir(m.Dir); err != nil {
+		return err
+	}
+	return privatefile.Write(m.path(profile, files), []byte(text))
+}
+
+// Load returns what was remembered for profile, if nothing that it rests on
+// has changed since.
+func (m Memory) Load(profile string, files []string, now time.Time, getenv func(string) string) (Remembered, bool) {
+	text, err := privatefile.Read(m.path(profile, files), maxMemory)
+	if err != nil {
+		return Remembered{}, false
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	n := len(lines) - 1
+	if n < 6 || lines[n] != checksum(strings.Join(lines[:n], "\n")+"\n") || lines[0] != memoryHeader {
+		return Remembered{}, false
+	}
+	states := lines[4 : n-2]
+	if len(states) != len(files) || lines[3] != strconv.Itoa(len(files)) {
+		return Remembered{}, false
+	}
+	for i, path := range files {
+		if s := State(path, now); s == "" || s != states[i] {
+			return Remembered{}, false
+		}
+	}
+	if digest(strings.Fields(lines[n-2]), getenv) != lines[n-1] {
+		return Remembered{}, false
+	}
+	r := Remembered{Region: lines[2]}
+	return r, parseKey(&r.Key, lines[1]) == nil
+}
