@@ -48,7 +48,7 @@ func newGrammar(dialect string) *regexp.Regexp {
 	case "bash", "zsh", "ksh", "mksh", "busybox":
 		pattern = posix(`\$'` + octal + `'`)
 	case "fish":
-		pattern = `^(?:set -eg(?: ` + name + `)+; (?:set -qU ` + name + `; and set -gu ` + name + `; )+)?` +
+		pattern = `^(?:set -eg(?: ` + name + `)+; begin; set -l k; for k in(?: ` + name + `)+; set -qUx \$k; and echo "[\w:()$ -]+" >&2; end; end; )?` +
 			`(?:set -gx ` + name + ` (?:` + ascii + `|(?:[\w./:@+,-]|\\X[0-9a-f]{2}|\\[ -/:-@\[-` + "`" + `{-~])+); )*true;\n$`
 	case "tcsh":
 		value := "(?:" + ascii + "|\"`printf '" + octal + "'`\")"
@@ -79,7 +79,12 @@ func decode(dialect, text string) (change, error) {
 		return decodePosix(text)
 	case "fish":
 		return decodeWords(text, fishWord, "set -eg ", "set -gx ", func(s string) bool {
-			return s == "true" || strings.HasPrefix(s, "set -qU ") || strings.HasPrefix(s, "and set -gu ")
+			for _, known := range []string{"true", "begin", "set -l k", "for k in ", "set -qUx $k", "and echo ", "end"} {
+				if strings.HasPrefix(s, known) {
+					return true
+				}
+			}
+			return false
 		})
 	case "tcsh":
 		return decodeWords(text, tcshWord, "unsetenv ", "setenv ", nil)

@@ -81,6 +81,9 @@ func programName(argv []string, comm, executable string) string {
 	if len(argv) > 0 {
 		first = argv[0]
 	}
+	if title, _, ok := strings.Cut(first, " "); ok && len(argv) == 1 && running(title) != nil {
+		return baseName(title) // xonsh joins its arguments to a title of its own
+	}
 	switch base := baseName(first); {
 	case base == "busybox":
 		return busyboxApplet(argv[1:])

@@ -3,9 +3,10 @@ package shell
 import "strings"
 
 // fish unsets global variables only. A universal variable of the same name is
-// the user's own, kept on disk for every session: erasing it would be for
-// good, so it is hidden instead, by a global that is empty and not exported.
-// A local variable of a calling function cannot be reached.
+// the user's own, kept on disk for every session. Erasing it would be for
+// good, and no global that is not exported hides it from commands (seen in
+// 3.6): the text says so on stderr, with the command that removes it, and
+// goes on. A local variable of a calling function cannot be reached.
 type fish struct{}
 
 func (fish) Name() string { return "fish" }
@@ -34,13 +35,14 @@ func (fish) unset(b *strings.Builder, names []string) {
 	}
 	writeWords(b, "set -eg", names)
 	b.WriteByte(' ')
+	// The local variable keeps the loop's own name out of the user's session.
+	b.WriteString("begin; set -l k; for k in")
 	for _, name := range names {
-		b.WriteString("set -qU ")
+		b.WriteByte(' ')
 		b.WriteString(name)
-		b.WriteString("; and set -gu ")
-		b.WriteString(name)
-		b.WriteString("; ")
 	}
+	b.WriteString("; set -qUx $k; and " +
+		`echo "awsmfa: warning: universal variable $k is still exported (set -eU $k removes it)" >&2; end; end; `)
 }
 
 // quote writes \Xhh for what is not ASCII: bytes as they are, whatever the

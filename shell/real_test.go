@@ -59,7 +59,7 @@ func helperEmit(dialect, word string) {
 // mode is one interpreter with its options and one way to run a text in it.
 type mode struct {
 	name    string
-	program string   // as AWSMFA_REQUIRE_SHELLS names it
+	program string   // as AWSMFA_REQUIRE_SHELLS names it, or a path
 	argv    []string // the script's path follows; none: the program alone
 	dialect string   // program, when empty
 	script  string   // see runMode; @SET@, @UNSET@, @FAIL@, @DUMP@ n are filled in
@@ -90,6 +90,9 @@ func forms(program string, argv []string, dialect string, preludes ...string) []
 	var modes []mode
 	for _, prelude := range preludes {
 		for _, form := range []string{quoted, unquoted, backticks} {
+			if form == backticks && prelude != ":" {
+				continue // it differs from unquoted in nothing but its own reading
+			}
 			modes = append(modes, mode{
 				name:    strings.Join(append([]string{program, dialect, prelude}, argv...), " ") + " " + form,
 				program: program, argv: argv, dialect: dialect, script: posixScript(prelude, form),
@@ -104,7 +107,7 @@ func forms(program string, argv []string, dialect string, preludes ...string) []
 func posixModes(bashes []string) []mode {
 	oddIFS := []string{"IFS=", "IFS='\n'", "IFS='|\t'"}
 	strict := append([]string{":", "set -eu", "set -f", "set -euC"}, oddIFS...)
-	modes := forms("sh", nil, "sh", strict...)
+	modes := forms("sh", nil, "sh", "set -eu")
 	modes = append(modes, forms("dash", nil, "dash", strict...)...)
 	modes = append(modes, forms("yash", nil, "yash", append(strict, "set -o nullglob", "set -o extendedglob -o dotglob", "set -o markdirs; set -o noglob")...)...)
 	modes = append(modes, forms("yash", []string{"-o", "posixlycorrect"}, "sh", "set -eu")...)
@@ -118,12 +121,26 @@ func posixModes(bashes []string) []mode {
 		"setopt globsubst extendedglob kshglob", "setopt cshnullglob globsubst", "setopt magicequalsubst rcexpandparam ksharrays", "emulate sh", "emulate ksh", "setopt banghist rcquotes")...)...)
 	modes = append(modes, forms("zsh", []string{"-f"}, "sh", "set -eu", "setopt shwordsplit")...)
 	for _, bash := range bashes {
+		first := len(modes)
 		modes = append(modes, forms(bash, nil, "bash", append(strict, "shopt -s nullglob", "shopt -s failglob", "shopt -s extglob dotglob nocaseglob",
 			"set -o history; set -o histexpand", "set +B", "set -o pipefail; set -E")...)...)
 		modes = append(modes, forms(bash, []string{"--posix"}, "bash", "set -eu")...)
 		modes = append(modes, forms(bash, []string{"--posix"}, "sh", "set -eu", "shopt -s extglob")...)
+		if !isBash50(bash) {
+			continue
+		}
+		// 5.0 alone takes a word with a backslash for a pattern: a file that
+		// matches may damage the value, never run.
+		for i := first; i < len(modes); i++ {
+			modes[i].lenient = !strings.HasSuffix(modes[i].name, quoted)
+		}
 	}
 	return modes
+}
+
+func isBash50(bash string) bool {
+	out, err := exec.Command(bash, "--version").Output()
+	return err == nil && bytes.Contains(out, []byte("version 5.0."))
 }
 
 func otherModes() []mode {
@@ -144,8 +161,10 @@ func otherModes() []mode {
 			run := func(file string) string { return strings.ReplaceAll(form, "CAT", "cat '"+file+"'") }
 			script := prelude + "\n" + run("@SET@") + " || echo set failed\n@DUMP@ set\n" + run("@UNSET@") + " || echo unset failed\n@DUMP@ unset\n" +
 				run("@FAIL@") + " && echo reached\n@DUMP@ fail\necho done\n" + run("@FAIL@") + "\n"
-			modes = append(modes, mode{name: "tcsh " + prelude + form, program: "tcsh", argv: []string{"-f"}, script: script, env: utf8},
-				mode{name: "tcsh C " + prelude + form, program: "tcsh", argv: []string{"-f"}, script: script, env: c})
+			modes = append(modes, mode{name: "tcsh " + prelude + form, program: "tcsh", argv: []string{"-f"}, script: script, env: utf8})
+			if prelude == "" {
+				modes = append(modes, mode{name: "tcsh C " + form, program: "tcsh", argv: []string{"-f"}, script: script, env: c})
+			}
 		}
 	}
 	modes = append(modes, mode{name: "elvish", program: "elvish", argv: []string{"-norc"}, script: "eval (cat '@SET@' | slurp)\n@DUMP@ set\n" +
@@ -319,16 +338,7 @@ func runMode(t *testing.T, m mode, s stage, cwd, home, out string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dump := fmt.Sprintf("'%s' dump", self)
-	switch m.program {
-	case "nu", "elvish":
-		dump = "^" + dump
-		if m.program == "elvish" {
-			dump = fmt.Sprintf("(external '%s') dump", self)
-		}
-	case "xonsh":
-		dump = fmt.Sprintf("@('%s') dump", self)
-	}
+	dump := command(m.program, self) + " dump"
 	script := strings.NewReplacer("@SET@", s.set, "@UNSET@", s.unset, "@FAIL@", s.fail, "@DUMP@ ", dump+" "+out+"/").Replace(m.script)
 	file := filepath.Join(out, "script")
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
@@ -361,6 +371,19 @@ func runMode(t *testing.T, m mode, s stage, cwd, home, out string) {
 	if noFailureText := m.program == "elvish" || m.program == "nu"; held != noFailureText {
 		t.Errorf("after a failure HELD is set: %v", held)
 	}
+}
+
+// command names a program by its path, as the shell's user must.
+func command(program, path string) string {
+	switch program {
+	case "nu":
+		return "^'" + path + "'"
+	case "elvish":
+		return "(external '" + path + "')"
+	case "xonsh":
+		return "@('" + path + "')"
+	}
+	return "'" + path + "'"
 }
 
 func checkNothingRan(t *testing.T, dir string) {
@@ -421,7 +444,7 @@ func TestRealRandomValues(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	pieces := []string{" ", "  ", "*", "?", "[", "]", "'", "\"", "`", "$", "(", ")", "{", "}", ",", "!", "=", "-", "~", "#", ";", "&", "|", "<", ">", "\\", "^", "%", "@", ":",
 		"a", "b", "0", "7", "x41", "n", "é", "日", "😀", "\u2019", "\u00a0", "touch PWN", "$(touch PWN)", "';touch PWN;'", "{a,b}", "!!", "\\n", "$HOME"}
-	values := make([]string, 150)
+	values := make([]string, 100)
 	for i := range values {
 		for range 1 + r.IntN(8) {
 			values[i] += pieces[r.IntN(len(pieces))]
@@ -429,9 +452,82 @@ func TestRealRandomValues(t *testing.T) {
 	}
 	var modes []mode
 	for _, m := range append(posixModes(bashes()), otherModes()...) {
-		if !strings.Contains(m.name, "IFS") && !strings.HasSuffix(m.name, backticks) && !strings.HasSuffix(m.name, quoted) {
+		if strings.HasSuffix(m.name, unquoted) && strings.Contains(m.name, "set -eu ") || !strings.Contains(m.name, "eval \"") && m.dialect == "" {
 			modes = append(modes, m)
 		}
 	}
 	testModes(t, values, modes)
+}
+
+// TestRealTypedLines types what hints tell users to type: the line of Eval,
+// with a word quoted by QuoteWord, must bring that very word into the shell.
+func TestRealTypedLines(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := append(slices.Clone(goldenValues), "'", `"`, "`", `\`, `a\`, `\'`, "'\\''", "$", "${HOME}", "{a", "{1..3}", "{}", "%1", "[a]*", "?", "~root", "x:~", "a ",
+		"'; touch PWN; '", "\"; touch PWN; \"", "$(touch PWN)", "`touch PWN`", ">PWN", "2>PWN", "<x", "; touch PWN", "@(touch PWN)", "a,b", "..", "/x y", "\u2019; touch PWN", "\u00a0", "0", "1e3", "true", "null", "--", "[dev] (prod)")
+	for program, argv := range map[string][]string{"sh": nil, "dash": nil, "bash": nil, "zsh": {"-f"}, "ksh": nil, "mksh": nil, "yash": nil, "busybox": {"sh"},
+		"fish": {"--no-config"}, "tcsh": {"-f"}, "elvish": {"-norc"}, "xonsh": {"--no-rc"}, "nu": {"-n"}} {
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			path, dir, cwd := find(t, program), t.TempDir(), t.TempDir()
+			hostileDir(t, cwd)
+			t.Cleanup(func() { checkNothingRan(t, cwd) })
+			d, err := Lookup(program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			words := words
+			if program == "tcsh" { // its substitutions cannot carry these, see Eval
+				words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return strings.ContainsAny(w, "!`") })
+			}
+			var script strings.Builder
+			for i, word := range words {
+				fmt.Fprintf(&script, "%s\n", d.Eval(command(program, self)+" emit "+program+" "+d.QuoteWord(word)))
+				fmt.Fprintf(&script, "%s dump %s/dump%d\n", command(program, self), dir, i)
+			}
+			file := filepath.Join(dir, "script")
+			if err := os.WriteFile(file, []byte(script.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := run(t, cwd, []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_DATA_HOME=" + dir}, append(append([]string{path}, argv...), file)...)
+			if got.stdout != "" || got.stderr != "" || got.code != 0 {
+				t.Errorf("code %d, stdout %.300q, stderr %.300q", got.code, got.stdout, got.stderr)
+			}
+			for i, word := range words {
+				if value := readDump(t, fmt.Sprint(dir, "/dump", i))["GOT"]; value != word {
+					t.Errorf("%q typed as %q arrives as %q", word, d.QuoteWord(word), value)
+				}
+			}
+		})
+	}
+}
+
+// TestRealFishUniversals: a universal variable is not erased, and stderr says
+// that commands still see it. What is set hides a universal one.
+func TestRealFishUniversals(t *testing.T) {
+	fishPath, home, cwd := find(t, "fish"), t.TempDir(), t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := fish{}.Statements([]string{"UNI", "OLD_ONE", "UNI_OWN"}, []Var{{"UNI_SET", "mine"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := "set -Ux UNI theirs; set -Ux UNI_SET theirs; set -U UNI_OWN theirs; eval " + fish{}.QuoteWord(text[:len(text)-1]) + "; and echo fine\n" +
+		command("fish", self) + " dump " + cwd + "/dump; set -q k; and echo k leaks"
+	env := []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home}
+	warning := "awsmfa: warning: universal variable UNI is still exported (set -eU UNI removes it)\n"
+	if got := run(t, cwd, env, fishPath, "-c", script); got.stdout != "fine\n" || got.stderr != warning {
+		t.Errorf("got %+v", got)
+	}
+	if dump := readDump(t, cwd+"/dump"); dump["UNI_SET"] != "mine" {
+		t.Errorf("a command sees UNI_SET=%q", dump["UNI_SET"])
+	}
+	if got := run(t, cwd, env, fishPath, "-c", "echo $UNI $UNI_SET $UNI_OWN"); got.stdout != "theirs theirs theirs\n" {
+		t.Errorf("another session has %+v", got)
+	}
 }

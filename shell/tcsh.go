@@ -50,7 +50,19 @@ func (t tcsh) Failure(unset []string) string {
 	return b.String()
 }
 
-func (tcsh) Eval(command string) string { return "eval \"`" + command + "`\"" }
+// Eval leaves out the double quotes where they would change the command: "$"
+// and a quote have their meaning in them whatever is before. No substitution
+// at all can carry "!" or a backquote to a command; such a command is left
+// alone, and only prints.
+func (tcsh) Eval(command string) string {
+	switch {
+	case strings.ContainsAny(command, "!`"):
+		return command
+	case strings.ContainsAny(command, `"$`):
+		return "eval `" + command + "`"
+	}
+	return "eval \"`" + command + "`\""
+}
 
 // QuoteWord puts a backslash before every sign, as "!" needs it even between
 // quotes.

@@ -43,7 +43,7 @@ func allDialects() []Dialect {
 	var all []Dialect
 	for _, name := range Names() {
 		d, err := Lookup(name)
-		if err == nil {
+		if err == nil && d.Name() == name { // each once, without its aliases
 			all = append(all, d)
 		}
 	}
