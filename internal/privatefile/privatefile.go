@@ -26,7 +26,7 @@ var (
 	ErrSymlink     = errors.New("a symbolic link")
 	ErrHardLink    = errors.New("it has more than one hard link")
 	ErrOwner       = errors.New("it belongs to another user")
-	ErrMode        = errors.New("others may access it")
+	ErrMode        = errors.New("others may access it (close it with chmod go=)")
 	ErrOpenParent  = errors.New("everybody may write to a directory above it")
 	ErrTooLarge    = errors.New("larger than any file of ours")
 	ErrNotAbsolute = errors.New("not an absolute path")
