@@ -119,10 +119,10 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 // has changed since.
 func (m Memory) Load(profile string, files []string, now time.Time, getenv func(string) string) (Remembered, bool) {
 	text, err := privatefile.Read(m.path(profile, files), maxMemory)
-	if err != nil {
+	if err != nil || !strings.HasSuffix(string(text), "\n") {
 		return Remembered{}, false
 	}
-	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	lines := strings.Split(string(text[:len(text)-1]), "\n")
 	n := len(lines) - 1
 	if n < 6 || lines[n] != checksum(strings.Join(lines[:n], "\n")+"\n") || lines[0] != memoryHeader {
 		return Remembered{}, false
