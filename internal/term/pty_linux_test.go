@@ -516,6 +516,20 @@ func TestSuspend(t *testing.T) {
 	p.finish()
 }
 
+// TestSuspendLater types ^Z when nothing is asked any more.
+func TestSuspendLater(t *testing.T) {
+	p := startPTY(t, "shell:read-then-stdin:code: ", "")
+	p.expect("code: ")
+	p.typeIn("1\n")
+	p.report(`read "1"`)
+	p.typeIn("\x1a")
+	p.report("shell: job stopped")
+	p.typeIn("next\n")
+	p.report(`stdin "next\n" <nil>`)
+	p.report("shell: job ended 0")
+	p.end()
+}
+
 // TestNoSuspend types ^Z where a stopped process would never be continued.
 func TestNoSuspend(t *testing.T) {
 	for name, part := range map[string]string{
