@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -215,6 +216,9 @@ func (a *arranger) add(f cli.Flag, typed, value string, hasValue bool) error {
 			return usagef("%s needs a value", typed)
 		}
 		value, a.words = a.words[0], a.words[1:]
+	}
+	if _, err := strconv.ParseBool(value); !takesValue(f) && hasValue && err != nil {
+		return usagef("%s is on or off: %q is neither true nor false", typed, shown(value))
 	}
 	a.given[name] = typed
 	if !takesValue(f) && !hasValue {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -112,8 +113,11 @@ func (r *run) hintEval(d shell.Dialect, o envOptions, a arrangement) {
 func (a arrangement) again() []string {
 	var words []string
 	for _, f := range a.flags {
-		switch name, _, _ := strings.Cut(f[2:], "="); name {
-		case "token-code", "refresh", "debug":
+		name, value, hasValue := strings.Cut(f, "=")
+		switch {
+		case name == "--token-code" || name == "--refresh" || name == "--debug":
+		case hasValue && value != "" && value[0] != '-':
+			words = append(words, name, value)
 		default:
 			words = append(words, f)
 		}
@@ -179,10 +183,17 @@ func (r *run) dialect(shellName string, f form) (shell.Dialect, error) {
 
 func (r *run) lookupShell(name string) (shell.Dialect, error) {
 	d, err := shell.Lookup(name)
-	if err != nil {
-		return nil, usagef("%v", err)
+	if err == nil {
+		return d, nil
 	}
-	return d, nil
+	failed := usagef("%v", err)
+	if unknown := new(shell.UnknownError); errors.As(err, &unknown) {
+		if unknown.Suggestion != "" {
+			failed = failed.withHint("did you mean %q?", unknown.Suggestion)
+		}
+		failed = failed.withHint("there are: %s", strings.Join(unknown.Names, " "))
+	}
+	return nil, failed
 }
 
 func (r *run) detectShell() shell.Dialect {
