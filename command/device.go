@@ -52,7 +52,7 @@ func (s *subject) settleDevice(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	s.resolved.MFASerial = profile.Value{Text: serial, Origin: profile.Origin{Name: "iam:ListMFADevices"}}
+	s.resolved.SetMFASerial(profile.Value{Text: serial, Origin: profile.Origin{Name: "iam:ListMFADevices"}})
 	if err := s.places.devices().Store(id, serial); err != nil {
 		s.warn("the MFA device is not remembered: " + err.Error())
 	}
@@ -88,14 +88,13 @@ func (s *subject) findDevice(ctx context.Context) (string, error) {
 }
 
 // listError: a policy that lets nobody list devices without MFA is common, and
-// then the profile has to say; without a network nothing can be said.
+// then the profile has to say. A bad key or a lost network is no matter of devices.
 func (s *subject) listError(err error) error {
-	err = refused(err)
-	var r session.Refused
-	if errors.As(err, &r) && r.Refusal() == session.RefusedNetwork {
-		return err
+	var aws *stsclient.Error
+	if errors.As(err, &aws) && aws.Kind == stsclient.NotAuthorized {
+		return &deviceError{profile: s.resolved.Profile, err: err}
 	}
-	return &deviceError{profile: s.resolved.Profile, err: err}
+	return refused(err)
 }
 
 func (s *subject) chooseDevice(ctx context.Context, serials []string) (string, error) {

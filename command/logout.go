@@ -36,18 +36,28 @@ func runLogout(ctx context.Context, r *run, c *cli.Context, a arrangement) error
 	}
 	o.noteProfile(r)
 	s, err := r.subject(ctx, o, false)
-	if errors.Is(err, session.ErrNoDevice) {
-		r.note("%s: no device is known, so there is no session", shown(o.Profile))
-		return nil
+	if err != nil && !errors.Is(err, session.ErrNoDevice) {
+		return err
 	}
+	plans, err := s.everyPlan()
 	if err != nil {
 		return err
 	}
-	roles, sessions, err := s.places.sessions().Forget(s.plan, r.Now())
+	roles, sessions, err := s.places.sessions().Forget(r.Now(), plans...)
 	if err != nil {
 		return fmt.Errorf("forgetting sessions: %w", err)
 	}
 	return r.tellForgotten(o, roles, sessions)
+}
+
+// everyPlan is the profile's plan, where a device is known, and the one
+// without MFA: a session may stand from either.
+func (s *subject) everyPlan() ([]*session.Plan, error) {
+	without, err := session.NewPlan(s.resolved, session.Options{NoMFA: true})
+	if err != nil || s.plan == nil {
+		return []*session.Plan{without}, err
+	}
+	return []*session.Plan{s.plan, without}, nil
 }
 
 func (r *run) logoutAll(o options) error {

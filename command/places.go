@@ -19,9 +19,12 @@ type places struct {
 var errNoHome = errors.New("HOME is not set to an absolute path")
 
 func (r *run) places() (places, error) {
-	cache, err1 := r.place("XDG_CACHE_HOME", ".cache")
-	state, err2 := r.place("XDG_STATE_HOME", filepath.Join(".local", "state"))
-	return places{cache, state}, errors.Join(err1, err2)
+	cache, err := r.place("XDG_CACHE_HOME", ".cache")
+	state, stateErr := r.place("XDG_STATE_HOME", filepath.Join(".local", "state"))
+	if err == nil {
+		err = stateErr
+	}
+	return places{cache, state}, err
 }
 
 // place is $variable/awsmfa, or HOME/fallback/awsmfa. A relative value is

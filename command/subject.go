@@ -133,7 +133,7 @@ func (s *subject) recallDevice() {
 	serial := devices.Load(id)
 	v := profile.Value{Text: serial, Origin: profile.Origin{Path: devices.Origin(id)}}
 	if serial != "" && profile.CheckSerial(s.resolved.Profile, v) == nil {
-		s.resolved.MFASerial = v
+		s.resolved.SetMFASerial(v)
 	}
 }
 

@@ -180,6 +180,10 @@ func partitionName(s string) bool {
 	return strings.HasPrefix(s, "aws") && all(s, 3, 32, "-") && strings.ToLower(s) == s
 }
 
+// PartitionOf is the partition that the ARN of a device or role names, "" for
+// a hardware token's serial number and anything else.
+func PartitionOf(text string) string { return partition(text) }
+
 // partition is the partition of an ARN, "" for anything else.
 func partition(s string) string {
 	a, ok := splitARN(s)

@@ -32,6 +32,15 @@ func (r *resolver) device() error {
 	return nil
 }
 
+// SetMFASerial gives a resolved profile the device that was found elsewhere,
+// and with it the partition to call.
+func (r *Resolved) SetMFASerial(serial Value) {
+	r.MFASerial = serial
+	if p := partition(serial.Text); p != "" {
+		r.Partition = p
+	}
+}
+
 func (r *resolver) serial() (Value, error) {
 	if r.req.MFASerial.IsSet() {
 		return r.req.MFASerial, nil

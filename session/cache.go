@@ -90,13 +90,17 @@ func (c Cache) Clear() (n int, err error) {
 	return n, err
 }
 
-// Forget removes what a plan's profile left in the cache, whatever lifetime
-// was asked for, and the MFA session it shares with others.
-func (c Cache) Forget(p *Plan, now time.Time) (roles, sessions int, err error) {
+// Forget removes what the plans of a profile left in the cache, whatever
+// lifetime was asked for, and the MFA session it shares with others. The roles
+// on the way to a chain's last go as well: each would give it back silently.
+func (c Cache) Forget(now time.Time, plans ...*Plan) (roles, sessions int, err error) {
 	all, err := c.All(now)
-	families := map[Key]bool{p.sessionFamily(): true}
-	if last, ok := p.Last(); ok {
-		families[last.family] = true
+	families := map[Key]bool{}
+	for _, p := range plans {
+		families[p.sessionFamily()] = true
+		for _, step := range p.Steps {
+			families[step.family] = true
+		}
 	}
 	for _, e := range all {
 		if !families[e.Family] {

@@ -36,10 +36,13 @@ func (f *fields) list(values []string) {
 
 func (f fields) key() Key { return sha256.Sum256(f) }
 
-// sourceFields begin every key: whose credentials, which device, where to.
+// sourceFields begin every key: whose credentials, which device, where to. The
+// partition is the device's. A role brings its own with its ARN, and were it
+// put here, a key profile with a hardware token, whose serial number names no
+// partition, would not share its session with its roles.
 func sourceFields(p *Plan) fields {
 	var f fields
-	f.add("awsmfa 1", p.sourceText(), p.serialField(), p.Partition, p.Endpoint)
+	f.add("awsmfa 1", p.sourceText(), p.serialField(), profile.PartitionOf(p.MFASerial.Text), p.Endpoint)
 	return f
 }
 

@@ -243,7 +243,7 @@ func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) 
 		return c, err
 	}
 	// The cached source is no longer good: once more, from a new one.
-	if _, err := r.Cache.Remove(r.plan.Steps[i-1].Key); err != nil {
+	if err := r.drop(i-1, from); err != nil {
 		return c, err
 	}
 	if err := r.availableFor(i - 1); err != nil {
@@ -253,6 +253,17 @@ func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) 
 		return c, err
 	}
 	return r.STS.AssumeRole(ctx, from.Credentials, r.plan.Steps[i], "", "")
+}
+
+// drop removes a step's entry, unless another process has put a new one there.
+func (r *run) drop(i int, bad Entry) error {
+	key := r.plan.Steps[i].Key
+	e, ok, _ := r.Cache.Load(key, r.Now())
+	if ok && e.Credentials.AccessKeyID() != bad.Credentials.AccessKeyID() {
+		return nil
+	}
+	_, err := r.Cache.Remove(key)
+	return err
 }
 
 func (r *run) availableFor(i int) error {
