@@ -171,6 +171,12 @@ func TestThroughCLIFailures(t *testing.T) {
 			}
 		})
 	}
+	// Its words are needed to tell the failures apart, wherever others' go.
+	loud := options(helper(t, "aws", v1), "")
+	loud.Stderr = os.Stderr
+	if _, err := ThroughCLI(t.Context(), "sso", loud); !errors.Is(err, ErrCLITooOld) {
+		t.Errorf("with a stderr: %v", err)
+	}
 	none := options(t.TempDir(), "")
 	none.Path = t.TempDir()
 	if _, err := ThroughCLI(t.Context(), "sso", none); !errors.Is(err, ErrNoCLI) {

@@ -137,6 +137,19 @@ echo $$ >>"$1"; while :; do sleep 1; done`
 	}
 }
 
+// TestRunWakesTheStopped lets a program that was stopped tidy up.
+func TestRunWakesTheStopped(t *testing.T) {
+	tidied := filepath.Join(t.TempDir(), "tidied")
+	body := `trap ': >"$1"; exit' TERM; kill -STOP $$; sleep 60`
+	_, err := Run(t.Context(), Command{Argv: script(t, body, tidied), Env: env(), Timeout: 300 * time.Millisecond})
+	if !errors.Is(err, ErrTimeout) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(tidied); err != nil {
+		t.Error("it was killed without being asked to end")
+	}
+}
+
 // alive counts a zombie, which waits only for its new parent, as dead.
 func alive(pid int) bool {
 	if unix.Kill(pid, 0) != nil {

@@ -432,6 +432,18 @@ func TestReadLineTypedAhead(t *testing.T) {
 	p.end()
 }
 
+// TestReadLineTypedBefore types before the process has begun: the echo then
+// stands above the prompt, and is not the question's to erase.
+func TestReadLineTypedBefore(t *testing.T) {
+	p := startPTY(t, "read:code: ", "123456\n")
+	p.report(`read "123456"`)
+	p.expect("code: \r\x1b[J")
+	p.end()
+	if got := p.screen.String(); got != "own line\n123456" {
+		t.Errorf("left on the screen: %q", got)
+	}
+}
+
 func TestReadLineShowsNoControls(t *testing.T) {
 	p := startPTY(t, "read:code\x1b[2J\x07\n: ", "")
 	p.expect("code?[2J? : ")
