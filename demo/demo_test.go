@@ -21,7 +21,7 @@ import (
 // signals need one.
 var built = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(programDir, "demo"+exeSuffix())
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, ".").CombinedOutput()
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-o", path, ".").CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("go build: %w\n%s", err, out)
 	}

@@ -90,7 +90,7 @@ func announce(out io.Writer, s *stage, shell string) {
 		{eval("deploy"), "no code: the session at hand will do"},
 		{who, "who this shell is"},
 		{"awsmfa logout --all", "forget the sessions"},
-		{"demo-code", "what the MFA device shows now"},
+		{"demo-code", "what the MFA device shows now; good once"},
 		{eval("dev"), "asks for that code"},
 	} {
 		say(out, "    %-28s  %s", line[0], line[1])
