@@ -39,7 +39,7 @@ func (s *subject) codes() *codes {
 	c := &codes{subject: s, chain: &mfa.Chain{
 		NoInput: s.options.NoInput, Ledger: mfa.OpenLedger(s.places.state, s.awsNow),
 		Notify: func(line string) { s.note("%s", line) }, Given: s.givenCode(),
-		Terminal: prompter,
+		Terminal: s.prompter,
 	}}
 	if line := s.resolved.MFAProcess; line.IsSet() {
 		c.err = s.files.CommandAllowed(line)
@@ -65,13 +65,24 @@ func (s *subject) givenCode() *mfa.Given {
 }
 
 // prompter opens the terminal. A nil *term.Terminal must not become an interface.
-func prompter() (mfa.Prompter, error) {
-	t, err := term.Open()
+func (r *run) prompter() (mfa.Prompter, error) {
+	t, err := r.terminal()
 	if err != nil {
 		return nil, err
 	}
 	return t, nil
 }
+
+// terminal opens the terminal, which may be one that obeys no escapes.
+func (r *run) terminal() (*term.Terminal, error) {
+	t, err := term.Open()
+	if err == nil {
+		t.Dumb = r.dumb()
+	}
+	return t, err
+}
+
+func (r *run) dumb() bool { return r.getenv("TERM") == "" || r.getenv("TERM") == "dumb" }
 
 // terminalFile is the terminal as a program gets it, while we may use it.
 func terminalFile() (*os.File, error) {

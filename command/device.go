@@ -102,7 +102,7 @@ func (s *subject) chooseDevice(ctx context.Context, serials []string) (string, e
 	if s.options.NoInput {
 		return "", &inputNeeded{err: several, what: "device"}
 	}
-	t, err := term.Open()
+	t, err := s.terminal()
 	if err != nil {
 		return "", &inputNeeded{err: several, what: "device"}
 	}

@@ -51,7 +51,7 @@ func runExec(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 // applyTo is the environment of a command: environ with e's changes and
 // without what is meant for awsmfa alone.
 func (e environment) applyTo(environ []string) []string {
-	gone := map[string]bool{"AWSMFA_TOKEN_CODE": true, "AWSMFA_PASSPHRASE_FILE": true}
+	gone := map[string]bool{"AWSMFA_TOKEN_CODE": true, "AWSMFA_PASSPHRASE_FILE": true, "AWSMFA_PROFILE_CHAIN": true}
 	for _, name := range e.unset {
 		gone[name] = true
 	}

@@ -20,7 +20,7 @@ type spinner struct {
 
 // spin starts one; the returned function ends it and wipes it away.
 func (r *run) spin() (done func()) {
-	if r.quiet || r.debug || !r.stderrIsTerminal() || r.getenv("TERM") == "dumb" {
+	if r.quiet || r.debug || !r.stderrIsTerminal() || r.dumb() {
 		return func() {}
 	}
 	s := &spinner{stop: make(chan struct{})}
