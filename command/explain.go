@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -118,7 +119,7 @@ func (s *subject) facts() []fact {
 		add("external_id", role.ExternalID)
 		add("source_identity", role.SourceIdentity)
 	}
-	add("duration", r.DurationFrom)
+	list = append(list, s.durations()...)
 	add("region", s.region)
 	add("sts endpoint", r.STSEndpoint)
 	add("iam endpoint", r.IAMEndpoint)
@@ -131,6 +132,27 @@ func (s *subject) facts() []fact {
 		add("use_dualstack_endpoint", r.DualStackFrom)
 	}
 	return list
+}
+
+// durations are the lifetimes that were asked for, and by whom; what AWS's caps
+// make of them is in the steps and warnings.
+func (s *subject) durations() []fact {
+	if s.plan == nil || len(s.plan.Steps) == 0 {
+		return nil
+	}
+	last, first := s.plan.Steps[len(s.plan.Steps)-1], s.plan.Steps[0]
+	list := []fact{durationFact("duration", last.Duration, s.plan.DurationFrom)}
+	if last.Kind == session.StepRole && first.Kind == session.StepSession {
+		list = append(list, durationFact("session duration", first.Duration, s.plan.SessionFrom))
+	}
+	return list
+}
+
+func durationFact(name string, d time.Duration, from profile.Value) fact {
+	if from.IsSet() {
+		return fact{name, from.Text, from.Origin.String()}
+	}
+	return fact{name, session.Short(d), "default"}
 }
 
 func (s *subject) stepFact(step session.Step) stepFact {

@@ -297,7 +297,7 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 	case stsclient.SessionCredentials:
 		return rep.hint("use the profile with the long-term access key")
 	case stsclient.InvalidKey:
-		return rep.hint("the access key is deleted, inactive, or of another partition: aws configure --profile, or awsmfa explain %s", name)
+		return rep.hint("the access key is deleted, inactive, or of another partition: awsmfa explain %s shows where it stands", name)
 	case stsclient.BadSignature:
 		return rep.hint("the secret access key does not belong to the access key id: copy both again")
 	case stsclient.ClockSkew:

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,13 +38,15 @@ import (
 //	device KIND NAME       give alice another device: virtual or fido; its serial in DEVICE
 //	role NAME [OPTION…]    add a role: no-mfa, external-id=X, max=1h
 //	rotate-key             retire alice's key; KEY_ID and SECRET are the new one
+//	for-each 'A B' REGEXP COMMAND…   run the command for each word, which stands for NAME in it,
+//	                       and match its stdout; COMMAND may begin with exit N
 //	setenv-from NAME FILE  put a file's text, less the last newline, into a variable
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"code": cmdCode, "calls": cmdCalls, "forget": cmdForget, "codes-once": cmdCodesOnce, "clock": cmdClock,
 		"local-clock": cmdLocalClock, "aws-files": cmdAWSFiles, "fault": cmdFault, "heal": cmdHeal,
 		"stop-server": cmdStopServer, "user": cmdUser, "device": cmdDevice, "role": cmdRole,
-		"rotate-key": cmdRotateKey, "setenv-from": cmdSetenvFrom,
+		"rotate-key": cmdRotateKey, "setenv-from": cmdSetenvFrom, "for-each": cmdForEach,
 		"exit": cmdExit, "sent": cmdSent, "entries": cmdEntries, "damage": cmdDamage,
 	}
 }
@@ -204,6 +207,26 @@ func cmdRotateKey(ts *testscript.TestScript, _ bool, _ []string) {
 	s.user = s.user.RotateKey()
 	ts.Setenv("KEY_ID", s.user.AccessKeyID)
 	ts.Setenv("SECRET", s.user.SecretAccessKey)
+}
+
+func cmdForEach(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, len(args) >= 3, "for-each 'A B' REGEXP COMMAND…")
+	matches, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	for _, name := range strings.Fields(args[0]) {
+		words := make([]string, len(args)-2)
+		for i, w := range args[2:] {
+			words[i] = strings.ReplaceAll(w, "NAME", name)
+		}
+		if words[0] == "exit" {
+			cmdExit(ts, neg, words[1:])
+		} else if err := ts.Exec(words[0], words[1:]...); (err != nil) != neg {
+			ts.Fatalf("%q: %v", words, err)
+		}
+		if out := ts.ReadFile("stdout"); !matches.MatchString(out) {
+			ts.Fatalf("%q: no match for %s", words, matches)
+		}
+	}
 }
 
 func cmdSetenvFrom(ts *testscript.TestScript, _ bool, args []string) {

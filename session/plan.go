@@ -41,8 +41,11 @@ type Plan struct {
 	Duration  time.Duration
 	// DurationAsked is the flag that asked for Duration, if one did.
 	DurationAsked profile.Value
-	Notes         []string // why it is as it is, for explain
-	Warnings      []string // what was reduced or ignored
+	// DurationFrom is where Duration comes from, and SessionFrom where the
+	// lifetime of the MFA session does; unset for AWS's own or our default.
+	DurationFrom, SessionFrom profile.Value
+	Notes                     []string // why it is as it is, for explain
+	Warnings                  []string // what was reduced or ignored
 }
 
 // Options are what a command's flags add to the profile.
@@ -95,7 +98,7 @@ func NewPlan(r *profile.Resolved, o Options) (*Plan, error) {
 	if o.NoMFA {
 		p.MFASerial = profile.Value{}
 	}
-	session, err := sessionDuration(r, o)
+	session, err := p.sessionDuration(r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +124,7 @@ func (p *Plan) checkSource(r *profile.Resolved) error {
 // sessionDuration is what GetSessionToken is asked for: --duration or
 // duration_seconds for a key profile, where the session itself is printed,
 // else --session-duration, else 12 h.
-func sessionDuration(r *profile.Resolved, o Options) (time.Duration, error) {
+func (p *Plan) sessionDuration(r *profile.Resolved, o Options) (time.Duration, error) {
 	d, from := DefaultSessionDuration, profile.Value{}
 	if o.SessionDuration.IsSet() {
 		from = o.SessionDuration
@@ -141,6 +144,7 @@ func sessionDuration(r *profile.Resolved, o Options) (time.Duration, error) {
 	if d < MinDuration || d > MaxSessionDuration {
 		return 0, &DurationError{Asked: d, From: from, Min: MinDuration, Max: MaxSessionDuration, Flag: flag}
 	}
+	p.SessionFrom = from
 	return d, nil
 }
 
@@ -156,7 +160,7 @@ func parseFlag(v profile.Value) (time.Duration, error) {
 }
 
 func (p *Plan) planKeys(d time.Duration) (*Plan, error) {
-	p.Duration = d
+	p.Duration, p.DurationFrom = d, p.SessionFrom
 	switch {
 	case p.Source.Kind == profile.SourceKeys || p.takesSession():
 		p.addSession(d)
@@ -228,6 +232,7 @@ func (p *Plan) roleDuration(r *profile.Resolved, o Options) (time.Duration, erro
 	if d < MinDuration || d > MaxRoleDuration {
 		return 0, &DurationError{Asked: d, From: from, Min: MinDuration, Max: MaxRoleDuration, Flag: flag}
 	}
+	p.DurationFrom = from
 	if d <= MaxChainedDuration || !p.chained(r) {
 		return d, nil
 	}
