@@ -188,8 +188,8 @@ func (r *run) lookupShell(name string) (shell.Dialect, error) {
 	}
 	failed := usagef("%v", err)
 	if unknown := new(shell.UnknownError); errors.As(err, &unknown) {
-		if unknown.Suggestion != "" {
-			failed = failed.withHint("did you mean %q?", unknown.Suggestion)
+		if near := suggest(name, unknown.Names); near != "" {
+			failed = failed.withHint("did you mean %q?", near)
 		}
 		failed = failed.withHint("there are: %s", strings.Join(unknown.Names, " "))
 	}
@@ -219,11 +219,8 @@ func (r *run) failInShell(a arrangement) {
 // failureDialect reads the flags by itself: a command line with an error never
 // got as far as options. Where one of them is wrong, the others still count.
 func (r *run) failureDialect(a arrangement) (d shell.Dialect, isShell bool) {
-	f := r.form(a)
-	if f.name() == "json" || f.name() == "dotenv" {
-		if d, err := r.dialect("", f); err == nil {
-			return d, false
-		}
+	if form := r.form(a).name(); form == "json" || form == "dotenv" {
+		return shell.JSON(), false // which is silent, as dotenv is
 	}
 	name, _ := a.flag("shell")
 	if d, err := shell.Lookup(name); err == nil {

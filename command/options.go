@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -206,7 +207,9 @@ func (o *options) settle(f *flagReader) {
 func (o *options) setProfile(r *run, c *cli.Context, a arrangement) error {
 	flag := c.String("profile")
 	switch {
-	case len(a.args) > 0 && flag != "" && a.args[0] != flag:
+	case c.IsSet("profile") && flag == "":
+		return errors.New("--profile is empty")
+	case len(a.args) > 0 && c.IsSet("profile") && a.args[0] != flag:
 		return fmt.Errorf("two profiles: the argument %q and --profile %q", shown(a.args[0]), shown(flag))
 	case len(a.args) > 0:
 		o.Profile, o.ProfileOrigin = a.args[0], "the argument"

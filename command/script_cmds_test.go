@@ -32,6 +32,7 @@ import (
 //	entries N              the cache holds N sessions
 //	damage KIND            spoil every cached session: cut, empty, junk, wide, link, hardlink, fifo
 //	exit N PROGRAM ARG…    exec, which must end with exit code N
+//	one-line FILE          the file, or stdout or stderr, is one line
 //	heal                   take all faults away
 //	stop-server            from here on there is no network
 //	user NAME PREFIX [deny-iam] [no-device]   mint another user; PREFIX_KEY_ID, PREFIX_SECRET, PREFIX_SERIAL, PREFIX_CODE
@@ -47,7 +48,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"local-clock": cmdLocalClock, "aws-files": cmdAWSFiles, "fault": cmdFault, "heal": cmdHeal,
 		"stop-server": cmdStopServer, "user": cmdUser, "device": cmdDevice, "role": cmdRole,
 		"rotate-key": cmdRotateKey, "setenv-from": cmdSetenvFrom, "for-each": cmdForEach,
-		"exit": cmdExit, "sent": cmdSent, "entries": cmdEntries, "damage": cmdDamage,
+		"exit": cmdExit, "one-line": cmdOneLine, "sent": cmdSent, "entries": cmdEntries, "damage": cmdDamage,
 	}
 }
 
@@ -324,5 +325,13 @@ func cmdExit(ts *testscript.TestScript, _ bool, args []string) {
 	case errors.As(err, &status) && status.ExitCode() == code:
 	default:
 		ts.Fatalf("ended with %v, want exit code %d", err, code)
+	}
+}
+
+func cmdOneLine(ts *testscript.TestScript, _ bool, args []string) {
+	want(ts, len(args) == 1, "one-line FILE")
+	text := ts.ReadFile(args[0])
+	if strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, "\n") {
+		ts.Fatalf("not one line: %q", text)
 	}
 }
