@@ -12,25 +12,27 @@ import (
 )
 
 func helpVerb(list []*verb) *verb {
-	return &verb{
+	v := &verb{
 		name: "help", args: "[COMMAND]", summary: "tell about a command",
 		flags: talkFlags(),
-		run: func(_ context.Context, r *run, _ *cli.Context, a arrangement) error {
-			if len(a.args) == 0 {
-				return r.help(nil, list)
-			}
-			for _, v := range list {
-				if v.name == a.args[0] || slices.Contains(v.aliases, a.args[0]) {
-					return r.help(v, list)
-				}
-			}
-			err := usagef("no help for %q", shown(a.args[0]))
-			if near := suggest(a.args[0], verbNames(list)); near != "" {
-				return err.withHint("did you mean %q?", near)
-			}
-			return err
-		},
 	}
+	list = append(slices.Clip(list), v) // which is told about as well
+	v.run = func(_ context.Context, r *run, _ *cli.Context, a arrangement) error {
+		if len(a.args) == 0 {
+			return r.help(nil, list)
+		}
+		for _, v := range list {
+			if v.name == a.args[0] || slices.Contains(v.aliases, a.args[0]) {
+				return r.help(v, list)
+			}
+		}
+		err := usagef("no help for %q", shown(a.args[0]))
+		if near := suggest(a.args[0], verbNames(list)); near != "" {
+			return err.withHint("did you mean %q?", near)
+		}
+		return err
+	}
+	return v
 }
 
 // help prints a page. A verb whose stdout a shell or an SDK reads prints it on

@@ -212,9 +212,9 @@ func cmdRotateKey(ts *testscript.TestScript, _ bool, _ []string) {
 
 func cmdForEach(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, len(args) >= 3, "for-each 'A B' REGEXP COMMAND…")
-	matches, err := regexp.Compile("(?m)" + args[1])
-	ts.Check(err)
 	for _, name := range strings.Fields(args[0]) {
+		matches, err := regexp.Compile("(?m)" + strings.ReplaceAll(args[1], "NAME", regexp.QuoteMeta(name)))
+		ts.Check(err)
 		words := make([]string, len(args)-2)
 		for i, w := range args[2:] {
 			words[i] = strings.ReplaceAll(w, "NAME", name)
