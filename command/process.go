@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/urfave/cli/v2"
@@ -22,6 +23,11 @@ func runProcess(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 		return err
 	}
 	r.standard = underSDK()
+	// An SDK shows what a failure left on stderr: one line, that of the failure.
+	// A person at a terminal may hear the rest, and at once.
+	if !r.debug && !r.stderrIsTerminal() {
+		r.later = new(bytes.Buffer)
+	}
 	s, err := r.subject(ctx, o, true)
 	if err != nil {
 		return err
@@ -30,5 +36,6 @@ func runProcess(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 	if err != nil {
 		return err
 	}
+	r.tellLater()
 	return r.write(got.Credentials().ProcessJSON())
 }

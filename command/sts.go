@@ -143,6 +143,10 @@ func (m *offsetMemory) learn() {
 }
 
 func describeOffset(offset time.Duration) string {
+	// A Date header has whole seconds: 19 min 59 s is 20 min.
+	if offset.Abs() >= 10*time.Minute {
+		offset = offset.Round(time.Minute)
+	}
 	if offset > 0 {
 		return words(offset) + " behind"
 	}

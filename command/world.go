@@ -31,6 +31,9 @@ type World struct {
 	Now       func() time.Time
 	PID       int
 	ParentPID int
+	// Ignored are the signals that this process was started to ignore, see
+	// IgnoredSignals.
+	Ignored []os.Signal
 }
 
 // run is the world as a verb uses it: the environment as a function, the
@@ -41,8 +44,10 @@ type run struct {
 	quiet  bool
 	limits limits
 
+	later *bytes.Buffer // when set, keeps notes and warnings until tellLater
+
 	standard freshnessStandard
-	debug  bool
+	debug    bool
 }
 
 func newRun(w World) *run {
@@ -62,7 +67,19 @@ func (r *run) say(kind, format string, args ...any) {
 	if kind != "" {
 		kind += ": "
 	}
-	fmt.Fprintf(r.Stderr, "awsmfa: %s%s\n", kind, fmt.Sprintf(format, args...))
+	w := r.Stderr
+	if r.later != nil && kind != "error: " {
+		w = r.later
+	}
+	fmt.Fprintf(w, "awsmfa: %s%s\n", kind, fmt.Sprintf(format, args...))
+}
+
+// tellLater says what was kept back.
+func (r *run) tellLater() {
+	if r.later != nil {
+		r.Stderr.Write(r.later.Bytes())
+		r.later = nil
+	}
 }
 
 // note says something that a person can do without.
