@@ -136,5 +136,5 @@ type Freshness struct {
 // granted lifetime is ever asked for, or a short session would be renewed at
 // every call.
 func (f Freshness) Serves(e Entry, now time.Time, offset time.Duration) bool {
-	return e.Remaining(now, offset) >= max(min(f.MinTTL, e.Granted/2), time.Second)
+	return e.Remaining(now, offset) >= max(min(f.MinTTL, e.Granted/2), time.Second) && !e.absurd(now, offset)
 }

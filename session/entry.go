@@ -30,9 +30,11 @@ const (
 	// maxEntry bounds a file in bytes: a session token of any length that
 	// credentials.New takes, and the rest.
 	maxEntry = credentials.MaxTokenLength + 8<<10
-	// maxLifetime: nothing that AWS grants lives longer than 36 h; five minutes
-	// are for clocks that differ.
-	maxLifetime = MaxSessionDuration + 5*time.Minute
+	// clockSlack is for clocks that differ: AWS takes signatures that are off by
+	// five minutes.
+	clockSlack = 5 * time.Minute
+	// maxLifetime: nothing that AWS grants lives longer than 36 h.
+	maxLifetime = MaxSessionDuration + clockSlack
 )
 
 // ErrDamaged means that an entry cannot be trusted: it counts as missing.
@@ -66,13 +68,10 @@ func checksum(s string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// decode reads what encode wrote, and nothing else.
+// decode reads what encode wrote, and nothing else: writing the entry again,
+// checksum included, must give the same text.
 func decode(text string) (Entry, error) {
-	body, sum, found := strings.Cut(text, "sum=")
-	if !found || sum != checksum(body)+"\n" {
-		return Entry{}, ErrDamaged
-	}
-	rest, found := strings.CutPrefix(body, entryHeader+"\n")
+	rest, found := strings.CutPrefix(text, entryHeader+"\n")
 	if !found {
 		return Entry{}, ErrDamaged
 	}
@@ -85,10 +84,11 @@ func decode(text string) (Entry, error) {
 		}
 		v[i], rest = value, more
 	}
-	if rest != "" {
+	e, err := fromValues(v)
+	if err != nil || string(e.encode()) != text {
 		return Entry{}, ErrDamaged
 	}
-	return fromValues(v)
+	return e, nil
 }
 
 func fromValues(v [len(entryNames)]string) (Entry, error) {
@@ -116,10 +116,15 @@ func parseKey(k *Key, s string) error {
 
 // plausible refuses what no honest answer looks like at now: dated in the
 // future (the clock was ahead then, so nothing can be said about it), or
-// longer than AWS ever grants.
+// longer than AWS ever grants. Whether the expiry makes sense shows only where
+// AWS's clock is known: absurd.
 func (e Entry) plausible(now time.Time) bool {
-	return !e.Obtained.After(now.Add(5*time.Second)) && e.Granted > 0 && e.Granted <= maxLifetime &&
-		e.Credentials.Expires().Sub(now) <= maxLifetime
+	return !e.Obtained.After(now.Add(5*time.Second)) && e.Granted > 0 && e.Granted <= maxLifetime
+}
+
+// absurd: more is left than was ever granted.
+func (e Entry) absurd(now time.Time, offset time.Duration) bool {
+	return e.Remaining(now, offset) > e.Granted+clockSlack
 }
 
 // Remaining is how long the entry is still good: against the local clock or

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -25,17 +26,21 @@ const (
 
 // Failure is what a process that failed tells those who waited for it.
 type Failure struct {
-	Exit    int
+	Exit    int // never 0
+	Meaning Refusal
 	Message string
 	Hints   []string
 	TTY     string // only waiters on this terminal share it; "" for all
 }
 
 // SharedError is a failure of another process that held the lock while this
-// one waited.
+// one waited. It means what it meant there.
 type SharedError struct{ Failure }
 
 func (e *SharedError) Error() string { return e.Message }
+
+// Refusal implements Refused.
+func (e *SharedError) Refusal() Refusal { return e.Meaning }
 
 // held is a lock, or the lack of one where the file system has none to give.
 type held struct {
@@ -57,7 +62,9 @@ func (h held) tell(f Failure) {
 	}
 	mark := make([]byte, 8)
 	rand.Read(mark)
-	lines := append([]string{hex.EncodeToString(mark), strconv.Itoa(f.Exit), f.TTY, f.Message}, f.Hints...)
+	lines := append([]string{
+		hex.EncodeToString(mark), strconv.Itoa(f.Exit), strconv.Itoa(int(f.Meaning)), f.TTY, f.Message,
+	}, f.Hints...)
 	for i := range lines {
 		lines[i] = strings.ReplaceAll(lines[i], "\n", " ")
 	}
@@ -66,18 +73,20 @@ func (h held) tell(f Failure) {
 
 func failurePath(lock string) string { return strings.TrimSuffix(lock, ".lock") + ".failure" }
 
-// failure returns the last one left beside a lock, and its mark.
+// failure returns the last one left beside a lock, and its mark: "" when there
+// is none that can be read.
 func failure(lock string) (f Failure, mark string) {
 	text, err := privatefile.Read(failurePath(lock), 16<<10)
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	if err != nil || len(lines) < 4 {
+	if err != nil || len(lines) < 5 {
 		return Failure{}, ""
 	}
-	exit, err := strconv.Atoi(lines[1])
-	if err != nil {
+	exit, err1 := strconv.Atoi(lines[1])
+	meaning, err2 := strconv.Atoi(lines[2])
+	if err1 != nil || err2 != nil || exit <= 0 {
 		return Failure{}, ""
 	}
-	return Failure{Exit: exit, TTY: lines[2], Message: lines[3], Hints: lines[4:]}, lines[0]
+	return Failure{Exit: exit, Meaning: Refusal(meaning), TTY: lines[3], Message: lines[4], Hints: lines[5:]}, lines[0]
 }
 
 // waiter is one wait for one lock.
@@ -93,22 +102,29 @@ type waiter struct {
 // acquire waits for the lock called name. It ends early with an entry when
 // ready finds one, and with a *SharedError when the one who was waited for failed.
 func (r *run) acquire(ctx context.Context, name string, ready func() (Entry, bool)) (held, Entry, bool, error) {
-	if err := privatefile.EnsureDir(r.Locks); err != nil {
-		r.warn("working without locks: " + err.Error())
-		return held{}, Entry{}, false, nil
-	}
 	path := filepath.Join(r.Locks, name+".lock")
-	_, mark := failure(path)
-	w := waiter{run: r, path: path, mark: mark, since: time.Now(), ready: ready}
+	w := waiter{run: r, path: path, since: time.Now(), ready: ready}
+	if err := privatefile.EnsureDir(r.Locks); err != nil {
+		return w.lockless(err)
+	}
+	_, w.mark = failure(path)
+	defer func() { r.waited += time.Since(w.since) }()
 	return w.wait(ctx)
+}
+
+// lockless goes on where there are no locks: two processes may then do the
+// same work, which is better than none doing it.
+func (w *waiter) lockless(err error) (held, Entry, bool, error) {
+	w.warn("working without locks: " + err.Error())
+	e, ok := w.ready()
+	return held{}, e, ok, nil
 }
 
 func (w *waiter) wait(ctx context.Context) (held, Entry, bool, error) {
 	for {
-		lock, got, err := privatefile.TryLock(w.path)
+		lock, got, err := tryLock(w.Locks, w.path)
 		if err != nil {
-			w.warn("working without locks: " + err.Error())
-			return held{}, Entry{}, false, nil
+			return w.lockless(err)
 		}
 		h := held{lock, w.path}
 		if e, ok := w.ready(); ok {
@@ -129,10 +145,23 @@ func (w *waiter) wait(ctx context.Context) (held, Entry, bool, error) {
 	}
 }
 
+// tryLock makes the directory anew where it is gone: somebody may clear the
+// whole cache while we wait.
+func tryLock(dir, path string) (*privatefile.Lock, bool, error) {
+	lock, got, err := privatefile.TryLock(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return lock, got, err
+	}
+	if err := privatefile.EnsureDir(dir); err != nil {
+		return nil, false, err
+	}
+	return privatefile.TryLock(path)
+}
+
 // shared returns the failure that was left while we waited, if it is ours to share.
 func (w *waiter) shared() error {
 	f, mark := failure(w.path)
-	if mark == w.mark {
+	if mark == "" || mark == w.mark {
 		return nil
 	}
 	w.mark = mark
@@ -144,8 +173,8 @@ func (w *waiter) shared() error {
 
 func (w *waiter) pause(ctx context.Context) error {
 	waited := time.Since(w.since)
-	if waited > w.Patience {
-		return fmt.Errorf("%w for %s after %s", ErrWaited, describeHolder(privatefile.Holder(w.path)), w.Patience)
+	if w.waited+waited > w.Patience { // in all: a chain of roles has a lock for each
+		return fmt.Errorf("%w for %s after %s", ErrWaited, describeHolder(privatefile.Holder(w.path)), Short(w.Patience))
 	}
 	if waited > sayAfter {
 		w.say(privatefile.Holder(w.path))
@@ -220,6 +249,7 @@ func (r *run) share(h held, err error) {
 		return
 	}
 	if f, ok := r.Share(err); ok {
+		f.Meaning = refusal(err)
 		h.tell(f)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"awsmfa/credentials"
@@ -73,7 +75,9 @@ type run struct {
 	plan     *Plan
 	want     Freshness
 	began    time.Time
-	source   credentials.Credentials
+	waited   time.Duration           // for other processes, in all
+	source   credentials.Credentials // what Fetch gave
+	refused  []string                // access key ids that AWS took no more
 	warnings []string
 }
 
@@ -113,6 +117,7 @@ func (r *Renewer) Get(ctx context.Context, p *Plan, want Freshness) (Result, err
 		e, err := one.get(ctx)
 		if errors.Is(err, ErrSuspended) {
 			r.Suspend()
+			one.waited = 0
 			continue
 		}
 		if err != nil {
@@ -127,17 +132,27 @@ func (r *run) get(ctx context.Context) (Entry, error) {
 		c, err := r.sourceCredentials(ctx)
 		return r.entry(Step{}, c), err
 	}
-	if r.needsCode() {
-		if err := r.Codes.Available(r.plan.MFASerial.Text); err != nil {
-			return Entry{}, err
-		}
+	last := len(r.plan.Steps) - 1
+	if err := r.checkInput(last); err != nil {
+		return Entry{}, err
 	}
-	return r.obtain(ctx, len(r.plan.Steps)-1)
+	return r.obtain(ctx, last)
 }
 
-// needsCode looks from the outside in for a step that must be made and takes one.
-func (r *run) needsCode() bool {
-	for i := len(r.plan.Steps) - 1; i >= 0; i-- {
+// checkInput decides, before step i's lock is taken, whether the code that it
+// needs can be had. Of a command this shows only when it has run: it may give
+// credentials that take no code.
+func (r *run) checkInput(i int) error {
+	unknown := r.plan.Source.Kind == profile.SourceProcess && r.source.IsZero()
+	if unknown || !r.needsCode(i) {
+		return nil
+	}
+	return r.Codes.Available(r.plan.MFASerial.Text)
+}
+
+// needsCode looks from step i inwards for one that must be made and takes a code.
+func (r *run) needsCode(i int) bool {
+	for ; i >= 0; i-- {
 		if _, ok := r.load(i); ok {
 			return false
 		}
@@ -159,10 +174,10 @@ func (r *run) standIn(err error) (Result, error) {
 	}
 	now := r.Now()
 	e, ok, _ := r.Cache.Load(last.Key, now)
-	left := e.Remaining(now, r.Offset())
-	if !ok || left < SourceTTL {
+	if !ok || !forMinute().Serves(e, now, r.Offset()) {
 		return Result{}, err
 	}
+	left := e.Remaining(now, r.Offset())
 	r.warn(fmt.Sprintf("using the session that ends in %s: %v", left.Truncate(time.Second), err))
 	return Result{Entry: e, Cached: true, Warnings: r.warnings}, nil
 }
@@ -173,24 +188,26 @@ type Unavailable interface {
 	InputUnavailable()
 }
 
+// forMinute is what a source must outlive, and what stands in.
+func forMinute() Freshness { return Freshness{MinTTL: SourceTTL} }
+
 // load returns the entry of a step if it serves: as what is printed for the
 // last one, as a source for the others. One that was obtained since this run
-// began always does: it is what we waited for.
+// began always does while it lives, whatever our clock makes of its expiry: it
+// is what we waited for.
 func (r *run) load(i int) (Entry, bool) {
 	now := r.Now()
 	e, ok, err := r.Cache.Load(r.plan.Steps[i].Key, now)
 	if err != nil {
 		r.warn("cached session ignored: " + err.Error())
 	}
-	if !ok {
+	switch {
+	case !ok, slices.Contains(r.refused, e.Credentials.AccessKeyID()):
 		return Entry{}, false
-	}
-	left := e.Remaining(now, r.Offset())
-	if left > 0 && !e.Obtained.Before(r.began) {
-		return e, true
-	}
-	if i < len(r.plan.Steps)-1 {
-		return e, left >= SourceTTL
+	case !e.Obtained.Before(r.began):
+		return e, now.Sub(e.Obtained) < e.Granted
+	case i < len(r.plan.Steps)-1:
+		return e, forMinute().Serves(e, now, r.Offset())
 	}
 	return e, !r.want.Refresh && r.want.Serves(e, now, r.Offset())
 }
@@ -210,6 +227,9 @@ func (r *run) obtain(ctx context.Context, i int) (Entry, error) {
 		return Entry{}, err
 	}
 	e = r.entry(step, c)
+	if e.Granted <= 0 {
+		return e, nil // a command's credentials that do not say when they end
+	}
 	// The code is spent: a cache that cannot be written must not lose what it bought.
 	if err := r.Cache.Store(e); err != nil {
 		r.warn("the session is not cached: " + err.Error())
@@ -219,11 +239,14 @@ func (r *run) obtain(ctx context.Context, i int) (Entry, error) {
 
 func (r *run) entry(step Step, c credentials.Credentials) Entry {
 	now := r.Now()
-	return Entry{
+	e := Entry{
 		Key: step.Key, Family: step.family, Kind: step.Kind, Credentials: c, Obtained: now,
-		Granted: c.Expires().Sub(now.Add(r.Offset())).Round(time.Second),
-		Source:  r.plan.Source.Keys.AccessKeyID(), Serial: r.plan.MFASerial.Text, RoleARN: step.Role.ARN.Text,
+		Source: r.plan.Source.Keys.AccessKeyID(), Serial: r.plan.MFASerial.Text, RoleARN: step.Role.ARN.Text,
 	}
+	if !c.Expires().IsZero() {
+		e.Granted = c.Expires().Sub(now.Add(r.Offset())).Round(time.Second)
+	}
+	return e
 }
 
 func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) {
@@ -243,10 +266,8 @@ func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) 
 		return c, err
 	}
 	// The cached source is no longer good: once more, from a new one.
-	if err := r.drop(i-1, from); err != nil {
-		return c, err
-	}
-	if err := r.availableFor(i - 1); err != nil {
+	r.drop(i-1, from)
+	if err := r.checkInput(i - 1); err != nil {
 		return c, err
 	}
 	if from, err = r.obtain(ctx, i-1); err != nil {
@@ -255,22 +276,19 @@ func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) 
 	return r.STS.AssumeRole(ctx, from.Credentials, r.plan.Steps[i], "", "")
 }
 
-// drop removes a step's entry, unless another process has put a new one there.
-func (r *run) drop(i int, bad Entry) error {
-	key := r.plan.Steps[i].Key
-	e, ok, _ := r.Cache.Load(key, r.Now())
-	if ok && e.Credentials.AccessKeyID() != bad.Credentials.AccessKeyID() {
-		return nil
+// drop makes a step's entry a miss, for us and, where it is still in the cache,
+// for others: under its lock, or the new one of another process might go.
+func (r *run) drop(i int, bad Entry) {
+	id, key := bad.Credentials.AccessKeyID(), r.plan.Steps[i].Key
+	r.refused = append(r.refused, id)
+	lock, got, err := tryLock(r.Locks, filepath.Join(r.Locks, key.String()+".lock"))
+	if err == nil && !got {
+		return // somebody renews it already
 	}
-	_, err := r.Cache.Remove(key)
-	return err
-}
-
-func (r *run) availableFor(i int) error {
-	if !r.plan.Steps[i].TakesCode {
-		return nil
+	defer held{lock: lock}.unlock()
+	if e, ok, _ := r.Cache.Load(key, r.Now()); ok && e.Credentials.AccessKeyID() == id {
+		r.Cache.Remove(key) // where this fails, the new one replaces it
 	}
-	return r.Codes.Available(r.plan.MFASerial.Text)
 }
 
 // first makes the innermost call, from the source's own credentials.
@@ -290,6 +308,9 @@ func (r *run) first(ctx context.Context, from credentials.Credentials) (credenti
 	}
 	if !step.TakesCode {
 		return call(ctx, from, step, "", "")
+	}
+	if err := r.checkInput(0); err != nil { // now it is known of a command too
+		return credentials.Credentials{}, err
 	}
 	return r.withCode(ctx, func(code string) (credentials.Credentials, error) {
 		return call(ctx, from, step, r.plan.MFASerial.Text, code)
