@@ -16,12 +16,13 @@ import (
 
 func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
+	ignored := command.IgnoredSignals()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, command.EndingSignals()...)
 	go func() { cancel(command.SignalError{Signal: <-signals}) }()
 	os.Exit(command.Run(ctx, command.World{
 		Args: os.Args[1:], Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Now: time.Now, ParentPID: os.Getppid(), PID: os.Getpid(),
+		Now: time.Now, ParentPID: os.Getppid(), PID: os.Getpid(), Ignored: ignored,
 	}))
 }

@@ -44,7 +44,7 @@ func runExec(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	}
 	e := s.held.environment(o.Profile, got.Credentials(), s.printedRegion(), s.offset.now())
 	r.limits.restore()
-	err = execute(ctx, program, a.command, e.applyTo(r.Environ))
+	err = execute(ctx, r.Ignored, program, a.command, e.applyTo(r.Environ))
 	return programFailure(a.command[0], err)
 }
 

@@ -12,7 +12,7 @@ import (
 
 // execute runs the command as a child: Windows cannot replace a process. The
 // console sends ^C to both, so ours is only ignored.
-func execute(_ context.Context, program string, argv, environ []string) error {
+func execute(_ context.Context, _ []os.Signal, program string, argv, environ []string) error {
 	signal.Ignore(os.Interrupt)
 	cmd := exec.Command(program, argv[1:]...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environ, os.Stdin, os.Stdout, os.Stderr

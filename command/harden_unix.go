@@ -42,6 +42,19 @@ func EndingSignals() []os.Signal {
 	return list
 }
 
+// IgnoredSignals are the ending signals that this process was started to
+// ignore, to be asked before anybody listens for them. Only these two can be
+// told: the Go runtime has taken over the others by then.
+func IgnoredSignals() []os.Signal {
+	var list []os.Signal
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 func signalNumber(s os.Signal) int {
 	if n, ok := s.(syscall.Signal); ok {
 		return int(n)

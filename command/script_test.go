@@ -25,13 +25,14 @@ func TestMain(m *testing.M) {
 
 func testMain() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
+	ignored := IgnoredSignals()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, EndingSignals()...)
 	go func() { cancel(SignalError{Signal: <-signals}) }()
 	return Run(ctx, World{
 		Args: os.Args[1:], Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Now: testOnlyClock(os.Getenv("AWSMFA_TEST_CLOCK")), ParentPID: testParent(), PID: os.Getpid(),
+		Now: testOnlyClock(os.Getenv("AWSMFA_TEST_CLOCK")), ParentPID: testParent(), PID: os.Getpid(), Ignored: ignored,
 	})
 }
 
