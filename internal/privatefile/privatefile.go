@@ -124,11 +124,13 @@ func replace(dir, path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // gone already after the rename
-	if err = fill(f, data); err != nil {
-		return err
+	if err = fill(f, data); err == nil {
+		err = os.Rename(f.Name(), path)
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	if err != nil {
+		// Not after the rename: by then the name may be the next writer's, of
+		// this process or of one with its number in another container.
+		os.Remove(f.Name())
 		return err
 	}
 	return syncDir(dir)

@@ -262,3 +262,30 @@ func TestDeletedLockFileIsNotHeld(t *testing.T) {
 		t.Error("the new lock is not on the new file")
 	}
 }
+
+// Writers of one process use the same names for their temporary files, one
+// after the other; so do those of containers that share a directory.
+func TestWritersLeaveEachOtherAlone(t *testing.T) {
+	dir := t.TempDir()
+	failures := make(chan error, 8)
+	for i := range cap(failures) {
+		go func() {
+			path := filepath.Join(dir, strconv.Itoa(i))
+			var err error
+			for n := 0; n < 40 && err == nil; n++ {
+				// Not Write, which tries again when its file is gone.
+				err = replace(dir, path, []byte(strconv.Itoa(n)))
+			}
+			failures <- err
+		}()
+	}
+	for range cap(failures) {
+		if err := <-failures; err != nil {
+			t.Error(err)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(dir, tempPrefix+"*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("temporary files stayed: %q, %v", left, err)
+	}
+}
