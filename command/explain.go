@@ -84,6 +84,9 @@ func (s *subject) explanation(problem error) explanation {
 	}
 	if problem != nil {
 		x.Problem = problem.Error()
+		if errors.Is(problem, session.ErrNoDevice) && r.Source.Kind == profile.SourceKeys {
+			x.Problem += "; a run asks AWS which there is (iam:ListMFADevices)"
+		}
 		return x
 	}
 	if s.plan == nil {

@@ -30,7 +30,7 @@ import (
 //	sent ACTION FIELD=VALUE…   the last ACTION that the server saw had these values,
 //	                       or, with "!", not all of them; fields: key role name external duration serial code depth
 //	entries N              the cache holds N sessions
-//	damage KIND            spoil every cached session: cut, empty, junk, wide, link, hardlink, fifo
+//	damage KIND            spoil every cached session: cut, empty, junk, wide, link, hardlink, fifo, foreign (root)
 //	exit N PROGRAM ARG…    exec, which must end with exit code N
 //	one-line FILE          the file, or stdout or stderr, is one line
 //	heal                   take all faults away
@@ -286,7 +286,7 @@ func cmdEntries(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
-	want(ts, len(args) == 1, "damage cut|empty|junk|wide|link|hardlink|fifo")
+	want(ts, len(args) == 1, "damage cut|empty|junk|wide|link|hardlink|fifo|foreign")
 	files := cachedFiles(ts)
 	if len(files) == 0 {
 		ts.Fatalf("nothing to damage")
@@ -310,6 +310,8 @@ func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
 		case "hardlink":
 			os.Remove(aside)
 			err = os.Link(file, aside)
+		case "foreign":
+			err = os.Chown(file, 12345, -1)
 		case "fifo":
 			ts.Check(os.Remove(file))
 			err = exec.Command("mkfifo", file).Run()

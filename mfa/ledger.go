@@ -103,11 +103,10 @@ func (l *Ledger) Record(serial string, c Code, step int64) error {
 	now := l.now()
 	b.prune(now)
 	b.entries = append(b.entries, entry{b.digest(serial, c), max(now.Unix(), 0), step})
-	err = privatefile.EnsureDir(l.dir)
-	if err == nil {
-		err = privatefile.Write(l.path(serial), b.text())
+	if err := privatefile.EnsureDir(l.dir); err != nil {
+		return &LedgerError{"writing", l.dir, err} // the directory is what to mend
 	}
-	if err != nil {
+	if err := privatefile.Write(l.path(serial), b.text()); err != nil {
 		return &LedgerError{"writing", l.path(serial), err}
 	}
 	return nil
