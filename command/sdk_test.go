@@ -70,6 +70,22 @@ func TestAWSCLIThroughCredentialProcess(t *testing.T) {
 	c.calls("GetSessionToken", 1)
 }
 
+// TestAWSCLIAsksOnTheTerminal: the CLI keeps credential_process's output to
+// itself, and its standard input may be data; the question is asked all the same.
+func TestAWSCLIAsksOnTheTerminal(t *testing.T) {
+	need(t, "aws")
+	t.Parallel()
+	c := newSDK(t)
+	tm := c.onTerminal(`export AWS_PROFILE=dev-mfa AWS_EC2_METADATA_DISABLED=true
+		aws sts get-caller-identity --query Arn --output text </dev/null >arn; echo "code $?"; cat arn; stty -a`)
+	tm.until(prompt)
+	tm.typeIn(c.user.NextCode() + "\n")
+	tm.until("code 0")
+	tm.until(c.user.ARN)
+	tm.until(" echo ")
+	c.calls("GetSessionToken", 1)
+}
+
 // onlyLine is the one line that holds the text; "" where there is none or two.
 func onlyLine(text, with string) string {
 	var found []string

@@ -151,6 +151,13 @@ func (c *crowd) inShell(t *testing.T, i interpreter) {
 		t.Errorf("stderr has more than awsmfa's words:\n%s", stray)
 	}
 	c.checkDumps(t, i, dumps)
+	tells := `this shell's credentials for "dev" are removed`
+	if i.keeps {
+		tells = `this shell still holds "dev"`
+	}
+	if !strings.Contains(o.stderr, tells) {
+		t.Errorf("nobody says: %s", tells)
+	}
 	if _, err := os.Stat(filepath.Join(cwd, "PWN")); err == nil {
 		t.Error("a file's name was run as a command")
 	}
@@ -202,6 +209,45 @@ func (i interpreter) stdout(c *crowd) string {
 		want = c.user.ARN + "\n" + want
 	}
 	return want
+}
+
+// TestReadOnlyVariable: where a shell cannot take a value, the line fails; it
+// never goes on with half of one identity and half of another.
+func TestReadOnlyVariable(t *testing.T) {
+	t.Parallel()
+	c := newShells(t)
+	for _, sh := range [][]string{{"dash"}, {"bash"}, {"zsh", "-f"}, {"ksh"}, {"mksh"}, {"yash"}, {"busybox", "sh"}} {
+		for _, eval := range []string{`eval "$(awsmfa env dev)"`, `eval $(awsmfa env dev)`} {
+			t.Run(sh[0]+" "+eval, func(t *testing.T) {
+				o := finish(t, c.detached(need(t, sh[0]), append(sh[1:], "-c", "readonly AWS_SECRET_ACCESS_KEY=mine; "+eval+" && echo reached; exit 3")...))
+				if o.stdout != "" || o.code == 0 {
+					t.Errorf("exit %d, stdout %q\n%s", o.code, o.stdout, o.stderr)
+				}
+			})
+		}
+	}
+}
+
+// TestFunctionLocal: variables that a function declares as its own are gone
+// with it, and what was there before is back.
+func TestFunctionLocal(t *testing.T) {
+	t.Parallel()
+	c := newShells(t)
+	names := []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+		"AWS_CREDENTIAL_EXPIRATION", "AWS_SESSION_EXPIRATION", "AWSMFA_PROFILE", "AWSMFA_EXPIRATION", "AWSMFA_OWNED"}
+	for _, sh := range [][]string{{"dash"}, {"bash"}, {"zsh", "-f"}, {"mksh"}, {"yash"}, {"busybox", "sh"}} {
+		t.Run(sh[0], func(t *testing.T) {
+			dumps := t.TempDir()
+			script := "f() { local " + strings.Join(names, " ") + `; eval "$(awsmfa env dev)"; dumpenv inside; }; dumpenv before; f; dumpenv after`
+			cmd := c.detached(need(t, sh[0]), append(sh[1:], "-c", script)...)
+			cmd.Env = append(cmd.Env, "DUMPS="+dumps)
+			if o := finish(t, cmd); o.code != 0 || o.stderr != "" {
+				t.Errorf("exit %d\n%s", o.code, o.stderr)
+			}
+			checkHolds(t, "inside", readEnv(t, dumps, "inside"), "dev", "eu-west-1")
+			checkSame(t, "after the function", readEnv(t, dumps, "before"), readEnv(t, dumps, "after"))
+		})
+	}
 }
 
 func (c *crowd) checkDumps(t *testing.T, i interpreter, dir string) {
