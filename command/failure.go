@@ -302,6 +302,9 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 		return rep.hint("the secret access key does not belong to the access key id: copy both again")
 	case stsclient.ClockSkew:
 		rep.exit = exitNetwork
+		if e.Offset.Abs() <= offsetWorthTelling {
+			return rep.hint("this machine's clock was off and has been set since; that is known now: run this again")
+		}
 		return rep.hint("this machine's clock is %s AWS's; that is known now: run this again, and set the clock", describeOffset(e.Offset))
 	case stsclient.Expired:
 		return rep.hint("get a new session: awsmfa login %s --refresh", name)

@@ -36,7 +36,7 @@ import (
 //	heal                   take all faults away
 //	stop-server            from here on there is no network
 //	user NAME PREFIX [deny-iam] [no-device]   mint another user; PREFIX_KEY_ID, PREFIX_SECRET, PREFIX_SERIAL, PREFIX_CODE
-//	device KIND NAME [USER]   give alice, or USER, another device: virtual or fido; its serial
+//	device KIND NAME [USER]   give alice, or USER, another device: virtual, fido or hardware; its serial
 //	                       in DEVICE, a code in DEVICE_CODE
 //	role NAME [OPTION…]    add a role: no-mfa, external-id=X, max=1h
 //	rotate-key             retire alice's key; KEY_ID and SECRET are the new one
@@ -171,14 +171,17 @@ func cmdUser(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func cmdDevice(ts *testscript.TestScript, _ bool, args []string) {
-	want(ts, len(args) == 2 || len(args) == 3, "device virtual|fido NAME [USER]")
+	want(ts, len(args) == 2 || len(args) == 3, "device virtual|fido|hardware NAME [USER]")
 	owner := onStage(ts).user
 	if len(args) == 3 {
 		owner = onStage(ts).server.User(args[2])
 	}
 	add := owner.AddDevice
-	if args[0] == "fido" {
+	switch args[0] {
+	case "fido":
 		add = owner.AddFIDO
+	case "hardware":
+		add = owner.AddHardwareDevice
 	}
 	d, err := add(args[1])
 	ts.Check(err)
