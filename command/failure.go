@@ -129,7 +129,7 @@ func (r *run) explainFailure(a arrangement, err error) report {
 	case errors.As(err, &shared):
 		rep.exit, rep.hints = shared.Exit, shared.Hints
 	case errors.As(err, &prof):
-		return r.explainProfile(rep, prof)
+		return r.explainProfile(rep, a, prof)
 	case errors.As(err, &duration):
 		return explainDuration(rep, duration)
 	case errors.As(err, &device):
@@ -222,7 +222,7 @@ func explainDuration(rep report, e *session.DurationError) report {
 }
 
 // explainProfile: what stands in the AWS files.
-func (r *run) explainProfile(rep report, e *profile.Error) report {
+func (r *run) explainProfile(rep report, a arrangement, e *profile.Error) report {
 	rep.exit = exitProfile
 	if strings.HasPrefix(e.Origin.Name, "--") || strings.HasPrefix(e.Origin.Name, "AWSMFA_") {
 		rep.exit = exitUsage
@@ -233,6 +233,12 @@ func (r *run) explainProfile(rep report, e *profile.Error) report {
 			quoted[i] = `"` + shown(s) + `"`
 		}
 		rep = rep.hint("did you mean %s?", strings.Join(quoted, " or "))
+	}
+	if name, from := a.byDefault(r); e.Kind == profile.NotFound && from != "" && name == e.Profile {
+		rep = rep.hint("that name comes from %s", from)
+	}
+	if e.Kind == profile.NoFiles && r.home() == "" {
+		return rep.hint("HOME is not set: set it, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE")
 	}
 	if h := profileHint(e); h != "" {
 		rep.hints = append(rep.hints, h)
@@ -376,12 +382,22 @@ func (a arrangement) wanted(r *run) []string {
 	if len(names) > 0 {
 		return names
 	}
+	name, _ := a.byDefault(r)
+	return []string{name}
+}
+
+// byDefault is the profile where the command line names none, and the variable
+// that it comes from; from is empty for "default", and where one was named.
+func (a arrangement) byDefault(r *run) (name, from string) {
+	if _, given := a.flag("profile"); given || len(a.args) > 0 {
+		return "", ""
+	}
 	for _, variable := range []string{"AWS_PROFILE", "AWSMFA_PROFILE"} {
 		if name := r.getenv(variable); name != "" {
-			return []string{name}
+			return name, variable
 		}
 	}
-	return []string{"default"}
+	return "default", ""
 }
 
 func (a arrangement) verbName() string {

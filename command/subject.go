@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"awsmfa/internal/term"
 	"awsmfa/mfa"
@@ -47,7 +48,17 @@ func (r *run) subject(ctx context.Context, o options, findDevice bool) (*subject
 	if err = s.resolve(); err != nil {
 		return nil, err
 	}
-	return s, s.makePlan(ctx, findDevice)
+	err = s.makePlan(ctx, findDevice)
+	s.debugf("profile %s: MFA device %s, region %s", shown(strings.Join(s.resolved.Chain, " -> ")), whence(s.resolved.MFASerial), whence(s.region))
+	return s, err
+}
+
+// whence is a value with the place that it comes from.
+func whence(v profile.Value) string {
+	if !v.IsSet() {
+		return "none"
+	}
+	return shown(v.Text) + " (" + v.Origin.String() + ")"
 }
 
 func (s *subject) resolve() error {
@@ -235,8 +246,10 @@ func (s *subject) get(ctx context.Context) (session.Result, error) {
 	s.warnAll(s.plan.Warnings)
 	renewer := s.renewer()
 	if got, ok := renewer.Peek(s.plan, want); ok {
+		s.debugf("the cached session serves: it ends in %s", s.left(got.Entry))
 		return got, nil
 	}
+	s.debugf("no cached session serves")
 	if s.options.Cached {
 		return session.Result{}, session.ErrNotCached
 	}

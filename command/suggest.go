@@ -1,7 +1,10 @@
 package command
 
+import "strings"
+
 // suggest returns the name nearest to a mistyped one, or "" when none is near:
-// two slips at most, and no more than a third of the word.
+// two slips at most, and no more than a third of the word; else the one that
+// was only begun.
 func suggest(typed string, names []string) string {
 	best, limit := "", min(2, max(1, len(typed)/3))
 	for _, name := range names {
@@ -9,7 +12,25 @@ func suggest(typed string, names []string) string {
 			best, limit = name, d-1
 		}
 	}
+	if best == "" {
+		return begunWith(typed, names)
+	}
 	return best
+}
+
+// begunWith is the only name that begins with what was typed.
+func begunWith(typed string, names []string) string {
+	found := ""
+	for _, name := range names {
+		switch {
+		case len(typed) < 2 || !strings.HasPrefix(name, typed):
+		case found != "":
+			return ""
+		default:
+			found = name
+		}
+	}
+	return found
 }
 
 // distance counts insertions, deletions, replacements and swaps of neighbours

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -54,14 +55,22 @@ func newRun(w World) *run {
 	r := &run{World: w, standard: interactive(), env: make(map[string]string, len(w.Environ))}
 	for _, kv := range w.Environ {
 		if name, value, ok := strings.Cut(kv, "="); ok && name != "" {
-			r.env[name] = value
+			r.env[environName(name)] = value
 		}
 	}
 	return r
 }
 
+// environName: on Windows a variable's name is the same in any case.
+func environName(name string) string {
+	if runtime.GOOS == "windows" {
+		return strings.ToUpper(name)
+	}
+	return name
+}
+
 // getenv returns a variable; an empty one counts as unset everywhere.
-func (r *run) getenv(name string) string { return r.env[name] }
+func (r *run) getenv(name string) string { return r.env[environName(name)] }
 
 func (r *run) say(kind, format string, args ...any) {
 	if kind != "" {
