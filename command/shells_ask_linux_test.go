@@ -11,7 +11,8 @@ import (
 )
 
 // TestShellsAsk sits at a terminal in front of interactive shells: job control
-// must not take the terminal away from the prompt for the code.
+// must not take the terminal away from the prompt for the code, and ^C at the
+// prompt ends that and no more.
 func TestShellsAsk(t *testing.T) {
 	for _, i := range []interpreter{
 		{program: "dash", argv: []string{"-i"}},
@@ -55,7 +56,11 @@ func askIn(t *testing.T, argv []string, line string) {
 	go tm.answerQueries(stop)
 	tm.untilQuiet()
 	tm.typeIn(line + "\r")
-	tm.until(prompt + " (")
+	tm.untilTimes(prompt+" (", 1)
+	tm.typeIn("12\x03") // no, not now
+	tm.untilQuiet()
+	tm.typeIn(line + "\r")
+	tm.untilTimes(prompt+" (", 2)
 	tm.typeIn(c.user.NextCode() + "\r")
 	tm.untilQuiet()
 	tm.typeIn("dumpenv held\r")
@@ -83,6 +88,16 @@ func (tm *terminal) answerQueries(stop <-chan struct{}) {
 		}
 		for ; kind < strings.Count(screen, "\x1b[c")+strings.Count(screen, "\x1b[0c"); kind++ {
 			tm.master.WriteString("\x1b[?62;c")
+		}
+	}
+}
+
+// untilTimes waits until a text has come n times.
+func (tm *terminal) untilTimes(text string, n int) {
+	tm.t.Helper()
+	for deadline := time.Now().Add(testPatience); strings.Count(tm.screen(), text) < n; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			tm.t.Fatalf("%q did not come %d times; the screen shows:\n%s", text, n, tm.screen())
 		}
 	}
 }
