@@ -98,10 +98,11 @@ func fromValues(v [len(entryNames)]string) (Entry, error) {
 	obtained, err3 := strconv.ParseInt(v[7], 10, 64)
 	granted, err4 := strconv.ParseInt(v[8], 10, 32)
 	creds, err5 := credentials.New(v[3], v[4], v[5], time.Unix(expires, 0).UTC())
-	if errors.Join(err1, err2, err3, err4, err5, parseKey(&e.Key, v[0]), parseKey(&e.Family, v[1])) != nil {
+	e.Kind, e.Credentials = StepKind(kind), creds
+	if errors.Join(err1, err2, err3, err4, err5, parseKey(&e.Key, v[0]), parseKey(&e.Family, v[1])) != nil ||
+		e.Kind != StepSession && e.Kind != StepRole {
 		return Entry{}, ErrDamaged
 	}
-	e.Kind, e.Credentials = StepKind(kind), creds
 	e.Obtained, e.Granted = time.Unix(0, obtained), time.Duration(granted)*time.Second
 	e.Source, e.Serial, e.RoleARN = v[9], v[10], v[11]
 	return e, nil

@@ -72,7 +72,7 @@ func (e *DurationError) Error() string {
 	return fmt.Sprintf("duration %s (%s): %s", Short(e.Asked), e.From.Origin, why)
 }
 
-// Short writes a duration of whole seconds without zero parts: 12h, 90m, 900s.
+// Short writes a duration of whole seconds in its largest whole unit: 12h, 90m, 3601s.
 func Short(d time.Duration) string {
 	switch {
 	case d >= time.Hour && d%time.Hour == 0:
