@@ -16,44 +16,14 @@ import (
 	"time"
 )
 
-// The tests here put texts through the real interpreters. The test binary
-// itself is the program that shells run: "dump FILE" writes its environment,
-// "emit DIALECT WORD" prints statements that set GOT to the word, "detect"
-// prints the dialect of the shell around it.
+// The tests here put texts through the real interpreters. Run as "detect" the
+// test binary prints the dialect of the shell around it.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case "dump":
-			helperDump(os.Args[2])
-		case "emit":
-			helperEmit(os.Args[2], os.Args[3])
-		case "detect":
-			fmt.Println(Detect(os.Getppid(), ParentProcess, "", "").Name())
-			os.Exit(0)
-		}
+	if len(os.Args) > 1 && os.Args[1] == "detect" {
+		fmt.Println(Detect(os.Getppid(), ParentProcess, "", "").Name())
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
-}
-
-func helperDump(path string) {
-	if err := os.WriteFile(path, []byte(strings.Join(os.Environ(), "\x00")), 0o600); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
-
-func helperEmit(dialect, word string) {
-	d, err := Lookup(dialect)
-	if err == nil {
-		var text string
-		if text, err = d.Statements(nil, []Var{{"GOT", word}}); err == nil {
-			os.Stdout.WriteString(text)
-			os.Exit(0)
-		}
-	}
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
 }
 
 // mode is one interpreter with its options and one way to run a text in it.
@@ -294,6 +264,7 @@ func run(t *testing.T, dir string, env []string, argv ...string) outcome {
 	c.Dir = dir
 	c.Env = append(baseEnv(), env...)
 	var stdout, stderr bytes.Buffer
+	c.WaitDelay = 5 * time.Second // a grandchild may hold the pipes
 	c.Stdout, c.Stderr = &stdout, &stderr
 	err := c.Run()
 	var exit *exec.ExitError
@@ -304,7 +275,8 @@ func run(t *testing.T, dir string, env []string, argv ...string) outcome {
 }
 
 func baseEnv() []string {
-	env := []string{"OLD_ONE=1", "OLD_TWO=2", "HELD=3", "LC_ALL=C.UTF-8", "TERM=dumb", "XONSH_SHOW_TRACEBACK=0", "XONSH_CACHE_SCRIPTS=0"}
+	// Under the race detector a program sleeps for a second at its end.
+	env := []string{"GORACE=atexit_sleep_ms=0", "OLD_ONE=1", "OLD_TWO=2", "HELD=3", "LC_ALL=C.UTF-8", "TERM=dumb", "XONSH_SHOW_TRACEBACK=0", "XONSH_CACHE_SCRIPTS=0"}
 	for _, name := range []string{"PATH", "TMPDIR", "GOCOVERDIR"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
@@ -321,8 +293,8 @@ func readDump(t *testing.T, path string) map[string]string {
 		return nil
 	}
 	got := map[string]string{}
-	for _, line := range strings.Split(string(data), "\x00") {
-		name, value, _ := strings.Cut(line, "=")
+	for line := range strings.Lines(string(data)) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		got[name] = value
 	}
 	return got
@@ -334,12 +306,7 @@ func runMode(t *testing.T, m mode, s stage, cwd, home, out string) {
 	if err := os.Mkdir(out, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dump := command(m.program, self) + " dump"
-	script := strings.NewReplacer("@SET@", s.set, "@UNSET@", s.unset, "@FAIL@", s.fail, "@DUMP@ ", dump+" "+out+"/").Replace(m.script)
+	script := strings.NewReplacer("@SET@", s.set, "@UNSET@", s.unset, "@FAIL@", s.fail, "@DUMP@ ", dumper(t, m.program, out)+" "+out+"/").Replace(m.script)
 	file := filepath.Join(out, "script")
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
 		t.Fatal(err)
@@ -373,17 +340,24 @@ func runMode(t *testing.T, m mode, s stage, cwd, home, out string) {
 	}
 }
 
-// command names a program by its path, as the shell's user must.
-func command(program, path string) string {
-	switch program {
-	case "nu":
-		return "^'" + path + "'"
-	case "elvish":
-		return "(external '" + path + "')"
-	case "xonsh":
-		return "@('" + path + "')"
+// dumper is the command that writes the environment to the file it is given,
+// from a script in dir.
+func dumper(t *testing.T, program, dir string) string {
+	return helper(t, program, dir, "dump", `env >"$1"`)
+}
+
+// helper writes a script for sh, and gives the command that runs it. It is not
+// an executable of its own: a test that forks meanwhile would keep it busy.
+func helper(t *testing.T, program, dir, name, script string) string {
+	t.Helper()
+	path := filepath.Join(dir, name+".sh")
+	if err := os.WriteFile(path, []byte(script+"\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	return "'" + path + "'"
+	if program == "nu" {
+		return "^sh " + path
+	}
+	return "sh " + path
 }
 
 func checkNothingRan(t *testing.T, dir string) {
@@ -462,10 +436,6 @@ func TestRealRandomValues(t *testing.T) {
 // TestRealTypedLines types what hints tell users to type: the line of Eval,
 // with a word quoted by QuoteWord, must bring that very word into the shell.
 func TestRealTypedLines(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	words := append(slices.Clone(goldenValues), "'", `"`, "`", `\`, `a\`, `\'`, "'\\''", "$", "${HOME}", "{a", "{1..3}", "{}", "%1", "[a]*", "?", "~root", "x:~", "a ",
 		"'; touch PWN; '", "\"; touch PWN; \"", "$(touch PWN)", "`touch PWN`", ">PWN", "2>PWN", "<x", "; touch PWN", "@(touch PWN)", "a,b", "..", "/x y", "\u2019; touch PWN", "\u00a0", "0", "1e3", "true", "null", "--", "[dev] (prod)")
 	for program, argv := range map[string][]string{"sh": nil, "dash": nil, "bash": nil, "zsh": {"-f"}, "ksh": nil, "mksh": nil, "yash": nil, "busybox": {"sh"},
@@ -483,11 +453,21 @@ func TestRealTypedLines(t *testing.T) {
 			if program == "tcsh" { // its substitutions cannot carry these, see Eval
 				words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return strings.ContainsAny(w, "!`") })
 			}
+			// The command keeps the word it was given, and prints a text that
+			// sets a variable of its own.
+			emit := helper(t, program, dir, "emit", "printf %s \"$2\" >"+dir+"/word$1\ncat "+dir+"/text$1")
 			var script strings.Builder
 			for i, word := range words {
-				fmt.Fprintf(&script, "%s\n", d.Eval(command(program, self)+" emit "+program+" "+d.QuoteWord(word)))
-				fmt.Fprintf(&script, "%s dump %s/dump%d\n", command(program, self), dir, i)
+				text, err := d.Statements(nil, []Var{{fmt.Sprint("GOT", i), "it's"}})
+				if err == nil {
+					err = os.WriteFile(fmt.Sprint(dir, "/text", i), []byte(text), 0o600)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				script.WriteString(d.Eval(fmt.Sprint(emit, " ", i, " ", d.QuoteWord(word))) + "\n")
 			}
+			script.WriteString(dumper(t, program, dir) + " " + dir + "/dump\n")
 			file := filepath.Join(dir, "script")
 			if err := os.WriteFile(file, []byte(script.String()), 0o600); err != nil {
 				t.Fatal(err)
@@ -496,9 +476,14 @@ func TestRealTypedLines(t *testing.T) {
 			if got.stdout != "" || got.stderr != "" || got.code != 0 {
 				t.Errorf("code %d, stdout %.300q, stderr %.300q", got.code, got.stdout, got.stderr)
 			}
+			dump := readDump(t, dir+"/dump")
 			for i, word := range words {
-				if value := readDump(t, fmt.Sprint(dir, "/dump", i))["GOT"]; value != word {
-					t.Errorf("%q typed as %q arrives as %q", word, d.QuoteWord(word), value)
+				value, err := os.ReadFile(fmt.Sprint(dir, "/word", i))
+				if string(value) != word || err != nil {
+					t.Errorf("%q typed as %q arrives as %q (%v)", word, d.QuoteWord(word), value, err)
+				}
+				if dump[fmt.Sprint("GOT", i)] != "it's" {
+					t.Errorf("the line for %q did not set its variable", word)
 				}
 			}
 		})
@@ -509,16 +494,12 @@ func TestRealTypedLines(t *testing.T) {
 // that commands still see it. What is set hides a universal one.
 func TestRealFishUniversals(t *testing.T) {
 	fishPath, home, cwd := find(t, "fish"), t.TempDir(), t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	text, err := fish{}.Statements([]string{"UNI", "OLD_ONE", "UNI_OWN"}, []Var{{"UNI_SET", "mine"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	script := "set -Ux UNI theirs; set -Ux UNI_SET theirs; set -U UNI_OWN theirs; eval " + fish{}.QuoteWord(text[:len(text)-1]) + "; and echo fine\n" +
-		command("fish", self) + " dump " + cwd + "/dump; set -q k; and echo k leaks"
+		dumper(t, "fish", cwd) + " " + cwd + "/dump; set -q k; and echo k leaks"
 	env := []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home}
 	warning := "awsmfa: warning: universal variable UNI is still exported (set -eU UNI removes it)\n"
 	if got := run(t, cwd, env, fishPath, "-c", script); got.stdout != "fine\n" || got.stderr != warning {
