@@ -117,6 +117,12 @@ func (w *world) cache() Cache  { return Cache{Dir: filepath.Join(w.dir, "session
 func (w *world) locks() string { return filepath.Join(w.dir, "locks") }
 
 func (w *world) lockPath(k Key) string { return filepath.Join(w.locks(), k.String()+".lock") }
+func (w *world) stepLocks(p *Plan) (paths []string) {
+	for _, s := range p.Steps {
+		paths = append(paths, w.lockPath(s.Key))
+	}
+	return paths
+}
 func (w *world) devicePath() string {
 	return filepath.Join(w.locks(), deviceLock(testSerial)+".lock")
 }
