@@ -149,6 +149,17 @@ func (e *outputError) Unwrap() error { return e.err }
 func (r *run) stdoutIsTerminal() bool { return isTerminal(r.Stdout) }
 func (r *run) stderrIsTerminal() bool { return isTerminal(r.Stderr) }
 
+// stdoutIsPipe: somebody reads while we run. Some shells make their pipes of
+// sockets.
+func (r *run) stdoutIsPipe() bool {
+	f, ok := r.Stdout.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0
+}
+
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(f)

@@ -39,6 +39,16 @@ func onStopKey(asked func()) (done func()) {
 	}
 }
 
+// KeepRunning takes the effect from ^Z, for a process whose output the shell
+// itself reads. Stopped, it would let fish or nu wait at the other end of the
+// pipe, and nobody could type the fg that wakes it.
+func KeepRunning() {
+	stopKey.Lock()
+	defer stopKey.Unlock()
+	stopKey.started = true // no question may begin to watch for it again
+	signal.Ignore(unix.SIGTSTP)
+}
+
 func watchStopKey(typed <-chan os.Signal) {
 	for range typed {
 		if !wakeable() {

@@ -64,6 +64,9 @@ func Attached() string {
 // Suspend does nothing: there is no job control.
 func Suspend() {}
 
+// KeepRunning has nothing to do, as ^Z stops no process here.
+func KeepRunning() {}
+
 func (t *Terminal) columns() int { return Width(t.out) }
 
 func (t *Terminal) show(text string) error {
