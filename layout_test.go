@@ -38,7 +38,7 @@ func rooms() []room {
 	return []room{
 		{path: "", imports: []string{"command"}, process: true}, // main.go
 		{path: "command", process: true, imports: []string{
-			"completions", "credentials", "mfa", "profile", "session", "shell", "source", "stsclient",
+			"completions", "credentials", "environment", "mfa", "profile", "session", "shell", "source", "stsclient",
 			"internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/privatefile"}},
 		{path: "mfa", imports: []string{"internal/privatefile", "internal/safeexec", "internal/term"}},
@@ -47,6 +47,7 @@ func rooms() []room {
 		{path: "stsclient", imports: []string{"credentials"}},
 		{path: "stsclient/ststest", process: true},
 		{path: "stsclient/ststest/cmd/ststest", process: true, imports: []string{standIn}},
+		{path: "environment", warm: true, imports: []string{"credentials", "shell"}},
 		{path: "credentials", warm: true},
 		{path: "shell", warm: true},
 		{path: "completions"},

@@ -37,7 +37,7 @@ func (e *inputNeeded) InputUnavailable() {}
 
 func (s *subject) codes() *codes {
 	c := &codes{subject: s, chain: &mfa.Chain{
-		NoInput: s.options.NoInput, Ledger: mfa.OpenLedger(s.places.state, s.awsNow),
+		NoInput: s.options.NoInput, Ledger: mfa.OpenLedger(s.places.State, s.awsNow),
 		Notify: func(line string) { s.note("%s", line) }, Given: s.givenCode(),
 		Terminal: s.prompter,
 	}}
@@ -154,7 +154,7 @@ func (s *subject) fetch(ctx context.Context, src profile.Source) (credentials.Cr
 		o.Stdin, o.Stderr = tty, tty
 	}
 	// The keys that awsmfa exported are never a source; the user's own may be.
-	if src.Kind == profile.SourceCredentialSource && !s.held.ours {
+	if src.Kind == profile.SourceCredentialSource && !s.held.Ours {
 		o.Env, o.KeepKeys = s.Environ, true
 	}
 	done := s.spin()

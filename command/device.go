@@ -53,7 +53,7 @@ func (s *subject) settleDevice(ctx context.Context, id string) error {
 		return err
 	}
 	s.resolved.SetMFASerial(profile.Value{Text: serial, Origin: profile.Origin{Name: "iam:ListMFADevices"}})
-	if err := s.places.devices().Store(id, serial); err != nil {
+	if err := s.places.Devices().Store(id, serial); err != nil {
 		s.warn("the MFA device is not remembered: " + err.Error())
 	}
 	return nil
@@ -123,7 +123,7 @@ func (s *subject) chooseDevice(ctx context.Context, serials []string) (string, e
 func (s *subject) forgetBadDevice(err error) {
 	var e *stsclient.Error
 	if errors.As(err, &e) && e.Kind == stsclient.BadSerial && s.recalled() {
-		s.places.devices().Forget(s.resolved.Source.Keys.AccessKeyID())
+		s.places.Devices().Forget(s.resolved.Source.Keys.AccessKeyID())
 		s.note("the remembered MFA device is forgotten; the next run asks IAM again")
 	}
 }

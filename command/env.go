@@ -9,7 +9,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"awsmfa/environment"
+	"awsmfa/internal/term"
 	"awsmfa/profile"
+	"awsmfa/session"
 	"awsmfa/shell"
 )
 
@@ -59,6 +62,9 @@ func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	if o.unset {
 		return r.printUnset(dialect)
 	}
+	if r.stdoutIsPipe() {
+		term.KeepRunning() // the shell waits at its other end
+	}
 	o.noteProfile(r)
 	s, err := r.subject(ctx, o.options, true)
 	if err != nil {
@@ -71,7 +77,7 @@ func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	if err != nil {
 		return err
 	}
-	e := s.held.environment(o.Profile, got.Credentials(), s.printedRegion(), s.offset.now())
+	e := s.held.With(o.Profile, got.Credentials(), s.printedRegion(), s.offset.now())
 	if err := r.printStatements(dialect, e); err != nil {
 		return err
 	}
@@ -79,8 +85,8 @@ func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	return nil
 }
 
-func (r *run) printStatements(d shell.Dialect, e environment) error {
-	text, err := d.Statements(e.unset, e.set)
+func (r *run) printStatements(d shell.Dialect, e environment.Changes) error {
+	text, err := d.Statements(e.Unset, e.Set)
 	if err != nil {
 		return err
 	}
@@ -89,11 +95,11 @@ func (r *run) printStatements(d shell.Dialect, e environment) error {
 
 // printUnset takes our variables out of the shell, and only ours.
 func (r *run) printUnset(d shell.Dialect) error {
-	h := r.held()
-	if h.keys && !h.ours {
+	h := environment.Read(r.getenv)
+	if h.Keys && !h.Ours {
 		r.note("this shell's AWS credentials were not set by awsmfa: they stay")
 	}
-	return r.printStatements(d, environment{unset: h.clear()})
+	return r.printStatements(d, environment.Changes{Unset: h.Clear()})
 }
 
 // hintEval helps who sees the statements instead of a shell.
@@ -208,8 +214,8 @@ func (r *run) failInShell(a arrangement) {
 		return // nobody runs it
 	}
 	d, isShell := r.failureDialect(a)
-	h := r.held()
-	text := d.Failure(h.clearOnFailure(a.wanted(r), r.Now()))
+	h := environment.Read(r.getenv)
+	text := d.Failure(h.ClearOnFailure(a.wanted(r), r.Now()))
 	err := r.write([]byte(text))
 	if isShell {
 		r.tellHeld(h, err == nil && text != d.Failure(nil))
@@ -230,16 +236,16 @@ func (r *run) failureDialect(a arrangement) (d shell.Dialect, isShell bool) {
 }
 
 // tellHeld is part of the failure's words: what a next command would run as.
-func (r *run) tellHeld(h held, cleared bool) {
+func (r *run) tellHeld(h environment.Held, cleared bool) {
 	switch {
 	case cleared:
-		r.say("", "this shell's credentials for %s are removed%s", quoteName(h.profile), r.fallback())
-	case !h.keys:
+		r.say("", "this shell's credentials for %s are removed%s", quoteName(h.Profile), r.fallback())
+	case !h.Keys:
 		r.say("", "this shell holds no AWS credentials%s", r.fallback())
-	case h.ours && h.expired(r.Now()):
-		r.say("", "this shell still holds %s, which has expired", quoteName(h.profile))
-	case h.ours:
-		r.say("", "this shell still holds %s%s", quoteName(h.profile), h.lasting(r.Now()))
+	case h.Ours && h.Expired(r.Now()):
+		r.say("", "this shell still holds %s, which has expired", quoteName(h.Profile))
+	case h.Ours:
+		r.say("", "this shell still holds %s%s", quoteName(h.Profile), lasting(h, r.Now()))
 	default:
 		r.say("", "this shell still holds AWS credentials that awsmfa did not set")
 	}
@@ -261,16 +267,16 @@ func (r *run) fallback() string {
 
 func quoteName(name string) string { return `"` + shown(name) + `"` }
 
-func (h held) lasting(now time.Time) string {
-	if h.expires.IsZero() {
+func lasting(h environment.Held, now time.Time) string {
+	if h.Expires.IsZero() {
 		return ""
 	}
-	return ", for " + words(h.expires.Sub(now)) + " more"
+	return ", for " + words(h.Expires.Sub(now)) + " more"
 }
 
 // hasDefault: there is a [default] that AWS tools would fall back to.
 func (r *run) hasDefault() bool {
-	files, err := profile.Load(profile.Locate(r.getenv, r.home()))
+	files, err := profile.Load(profile.Locate(r.getenv, session.Home(r.getenv)))
 	if err != nil {
 		return false
 	}

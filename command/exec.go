@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"awsmfa/environment"
 	"github.com/urfave/cli/v2"
 )
 
@@ -42,20 +43,20 @@ func runExec(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	if err != nil {
 		return err
 	}
-	e := s.held.environment(o.Profile, got.Credentials(), s.printedRegion(), s.offset.now())
+	e := s.held.With(o.Profile, got.Credentials(), s.printedRegion(), s.offset.now())
 	r.limits.restore()
-	err = execute(ctx, r.Ignored, program, a.command, e.applyTo(r.Environ))
+	err = execute(ctx, r.Ignored, program, a.command, applyTo(r.Environ, e))
 	return programFailure(a.command[0], err)
 }
 
 // applyTo is the environment of a command: environ with e's changes and
 // without what is meant for awsmfa alone.
-func (e environment) applyTo(environ []string) []string {
+func applyTo(environ []string, e environment.Changes) []string {
 	gone := map[string]bool{"AWSMFA_TOKEN_CODE": true, "AWSMFA_PASSPHRASE_FILE": true, "AWSMFA_PROFILE_CHAIN": true}
-	for _, name := range e.unset {
+	for _, name := range e.Unset {
 		gone[name] = true
 	}
-	for _, v := range e.set {
+	for _, v := range e.Set {
 		gone[v.Name] = true
 	}
 	var out []string
@@ -64,7 +65,7 @@ func (e environment) applyTo(environ []string) []string {
 			out = append(out, kv)
 		}
 	}
-	for _, v := range e.set {
+	for _, v := range e.Set {
 		out = append(out, v.Name+"="+v.Value)
 	}
 	return out

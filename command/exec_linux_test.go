@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"awsmfa/environment"
 	"awsmfa/stsclient/ststest"
 )
 
@@ -183,7 +184,7 @@ func TestExecGivesVariablesAndNothingElse(t *testing.T) {
 		got[name] = value
 	}
 	checkHolds(t, "in exec", got, "dev", "eu-west-1")
-	for _, name := range append(alwaysUnset(), "AWSMFA_TOKEN_CODE") {
+	for _, name := range append(environment.AlwaysUnset(), "AWSMFA_TOKEN_CODE") {
 		if value, ok := got[name]; ok {
 			t.Errorf("%s is %q", name, value)
 		}

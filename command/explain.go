@@ -166,7 +166,7 @@ func (s *subject) stepFact(step session.Step) stepFact {
 	if step.Kind == session.StepRole {
 		f.Call, f.RoleARN, f.SessionName = "sts:AssumeRole", step.Role.ARN.Text, step.SessionName
 	}
-	if e, ok, _ := s.places.sessions().Load(step.Key, s.Now()); ok {
+	if e, ok, _ := s.places.Sessions().Load(step.Key, s.Now()); ok {
 		if left := e.Remaining(s.Now(), s.offset.now()); left > 0 {
 			f.Cached = words(left)
 		}

@@ -237,7 +237,7 @@ func (r *run) explainProfile(rep report, a arrangement, e *profile.Error) report
 	if name, from := a.byDefault(r); e.Kind == profile.NotFound && from != "" && name == e.Profile {
 		rep = rep.hint("that name comes from %s", from)
 	}
-	if e.Kind == profile.NoFiles && r.home() == "" {
+	if e.Kind == profile.NoFiles && session.Home(r.getenv) == "" {
 		return rep.hint("HOME is not set: set it, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE")
 	}
 	if h := profileHint(e); h != "" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"awsmfa/environment"
 	"awsmfa/profile"
 	"awsmfa/session"
 )
@@ -44,7 +45,7 @@ func runList(_ context.Context, r *run, c *cli.Context, _ arrangement) error {
 	if f.err != nil {
 		return f.err
 	}
-	files, err := profile.Load(profile.Locate(r.getenv, r.home()))
+	files, err := profile.Load(profile.Locate(r.getenv, session.Home(r.getenv)))
 	if err != nil {
 		return err
 	}
@@ -108,8 +109,8 @@ func (r *run) row(files *profile.Files, name string) profileRow {
 
 // subjectOf is subject without flags, for looking at many profiles.
 func (r *run) subjectOf(files *profile.Files, name string) (*subject, error) {
-	s := &subject{run: r, options: options{Profile: name}, held: r.held(), files: files}
-	s.places, _ = r.places()
+	s := &subject{run: r, options: options{Profile: name}, held: environment.Read(r.getenv), files: files}
+	s.places, _ = session.FindPlaces(r.getenv)
 	s.offset = newOffsetMemory(s)
 	if err := s.resolve(); err != nil {
 		return s, err
@@ -123,7 +124,7 @@ func (s *subject) lastEntry() (session.Entry, bool) {
 	if !ok {
 		return session.Entry{}, false
 	}
-	e, ok, _ := s.places.sessions().Load(last.Key, s.Now())
+	e, ok, _ := s.places.Sessions().Load(last.Key, s.Now())
 	return e, ok && e.Remaining(s.Now(), s.offset.now()) > 0
 }
 

@@ -43,7 +43,7 @@ func runLogout(ctx context.Context, r *run, c *cli.Context, a arrangement) error
 	if err != nil {
 		return err
 	}
-	roles, sessions, err := s.places.sessions().Forget(r.Now(), plans...)
+	roles, sessions, err := s.places.Sessions().Forget(r.Now(), plans...)
 	if err != nil {
 		return fmt.Errorf("forgetting sessions: %w", err)
 	}
@@ -61,11 +61,11 @@ func (s *subject) everyPlan() ([]*session.Plan, error) {
 }
 
 func (r *run) logoutAll(o options) error {
-	p, err := r.places()
+	p, err := session.FindPlaces(r.getenv)
 	if err != nil {
 		return err
 	}
-	n, err := p.sessions().Clear()
+	n, err := p.Sessions().Clear()
 	if err != nil {
 		return fmt.Errorf("forgetting sessions: %w", err)
 	}

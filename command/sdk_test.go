@@ -3,6 +3,7 @@
 package command
 
 import (
+	"awsmfa/environment"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -128,7 +129,7 @@ func checkBoto(t *testing.T, c *crowd, got map[string]any) {
 	t.Helper()
 	// With an expiry beside them botocore knows when the variables' keys end.
 	fromVariables := []any{c.user.ARN, "eu-west-1", "RefreshableCredentials", "env"}
-	cleared := alwaysUnset()
+	cleared := environment.AlwaysUnset()
 	slices.Sort(cleared)
 	var nulls []any
 	for _, name := range cleared {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"awsmfa/environment"
 	"awsmfa/shell"
 	"awsmfa/stsclient/ststest"
 )
@@ -255,7 +256,7 @@ func (c *crowd) checkDumps(t *testing.T, i interpreter, dir string) {
 	checkHolds(t, "after env dev", in, "dev", "eu-west-1")
 	checkHolds(t, "after a failure and a new start", readEnv(t, dir, "again"), "dev", "eu-west-1")
 	checkHolds(t, "in a function, with an odd name", readEnv(t, dir, "odd"), oddProfile, "us-east-2")
-	for _, name := range alwaysUnset() {
+	for _, name := range environment.AlwaysUnset() {
 		if value, ok := in[name]; ok {
 			t.Errorf("%s is still %q", name, value)
 		}

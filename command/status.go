@@ -60,9 +60,9 @@ func runStatus(ctx context.Context, r *run, c *cli.Context, a arrangement) error
 
 func (s *subject) status() statusAnswer {
 	answer := statusAnswer{Profile: s.resolved.Profile}
-	if s.held.ours {
-		answer.ShellHolds = s.held.profile
-		answer.ShellLeft = max(0, int64(s.held.expires.Sub(s.Now())/time.Second))
+	if s.held.Ours {
+		answer.ShellHolds = s.held.Profile
+		answer.ShellLeft = max(0, int64(s.held.Expires.Sub(s.Now())/time.Second))
 	}
 	if s.plan == nil {
 		return answer

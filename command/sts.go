@@ -114,7 +114,7 @@ func newOffsetMemory(s *subject) *offsetMemory { return &offsetMemory{subject: s
 func (m *offsetMemory) now() time.Duration {
 	if !m.loaded {
 		m.loaded = true
-		m.value = m.subject.places.clock().Load(m.subject.Now())
+		m.value = m.subject.places.Clock().Load(m.subject.Now())
 	}
 	return m.value
 }
@@ -133,7 +133,7 @@ func (m *offsetMemory) learn() {
 		return
 	}
 	m.loaded, m.value = true, offset
-	if err := m.subject.places.clock().Store(offset, m.subject.Now()); err != nil {
+	if err := m.subject.places.Clock().Store(offset, m.subject.Now()); err != nil {
 		m.subject.debugf("clock offset not remembered: %v", err)
 	}
 	if offset.Abs() > offsetWorthTelling && !m.told {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"awsmfa/environment"
 	"awsmfa/internal/term"
 	"awsmfa/mfa"
 	"awsmfa/profile"
@@ -23,8 +24,8 @@ type subject struct {
 	files    *profile.Files
 	resolved *profile.Resolved
 	plan     *session.Plan
-	places   places
-	held     held
+	places   session.Places
+	held     environment.Held
 	region   profile.Value // for the calls and for what is printed
 	setsIt   bool          // region is to be printed: it is not the user's own
 	client   *stsclient.Client
@@ -36,13 +37,13 @@ type subject struct {
 // subject resolves the profile and plans; findDevice allows asking IAM which
 // MFA device there is.
 func (r *run) subject(ctx context.Context, o options, findDevice bool) (*subject, error) {
-	s := &subject{run: r, options: o, held: r.held()}
+	s := &subject{run: r, options: o, held: environment.Read(r.getenv)}
 	var err error
-	if s.places, err = r.places(); err != nil {
+	if s.places, err = session.FindPlaces(r.getenv); err != nil {
 		r.warn("nothing is cached: " + err.Error())
 	}
 	s.offset = newOffsetMemory(s)
-	if s.files, err = profile.Load(profile.Locate(r.getenv, r.home())); err != nil {
+	if s.files, err = profile.Load(profile.Locate(r.getenv, session.Home(r.getenv))); err != nil {
 		return nil, err
 	}
 	if err = s.resolve(); err != nil {
@@ -82,14 +83,14 @@ func (s *subject) resolve() error {
 // renew what the shell holds keeps the region that it holds.
 func (s *subject) chooseRegion() error {
 	s.setsIt = true
-	foreignName, foreign := s.foreignRegion(s.held)
+	foreignName, foreign := s.held.ForeignRegion()
 	switch {
 	case s.options.Region.IsSet():
 		s.region = s.options.Region
 	case foreign != "":
 		s.region, s.setsIt = profile.Value{Text: foreign, Origin: profile.Origin{Name: foreignName}}, false
 	case s.keepsHeldRegion():
-		s.region = profile.Value{Text: s.held.region, Origin: profile.Origin{Name: "AWSMFA_OWNED"}}
+		s.region = profile.Value{Text: s.held.RenewedRegion(s.options.Profile), Origin: profile.Origin{Name: "AWSMFA_OWNED"}}
 	default:
 		s.region = s.resolved.Region
 	}
@@ -101,8 +102,8 @@ func (s *subject) chooseRegion() error {
 
 // keepsHeldRegion: the shell holds this profile, with a region that makes sense.
 func (s *subject) keepsHeldRegion() bool {
-	return s.held.profile == s.options.Profile && (s.held.ourFirst || s.held.ourOther) &&
-		profile.CheckRegion(profile.Value{Text: s.held.region}) == nil
+	region := s.held.RenewedRegion(s.options.Profile)
+	return region != "" && profile.CheckRegion(profile.Value{Text: region}) == nil
 }
 
 // printedRegion is what goes into AWS_REGION, "" for nothing.
@@ -137,10 +138,10 @@ func (s *subject) makePlan(ctx context.Context, findDevice bool) error {
 // recallDevice takes the device that was found or chosen for this key before.
 func (s *subject) recallDevice() {
 	id := s.resolved.Source.Keys.AccessKeyID()
-	if s.resolved.MFASerial.IsSet() || s.options.NoMFA || id == "" || s.places.state == "" {
+	if s.resolved.MFASerial.IsSet() || s.options.NoMFA || id == "" || s.places.State == "" {
 		return
 	}
-	devices := s.places.devices()
+	devices := s.places.Devices()
 	serial := devices.Load(id)
 	v := profile.Value{Text: serial, Origin: profile.Origin{Path: devices.Origin(id)}}
 	if serial != "" && profile.CheckSerial(s.resolved.Profile, v) == nil {
@@ -151,7 +152,7 @@ func (s *subject) recallDevice() {
 // recalled: the device is remembered, not configured.
 func (s *subject) recalled() bool {
 	id := s.resolved.Source.Keys.AccessKeyID()
-	return id != "" && s.resolved.MFASerial.Origin.Path == s.places.devices().Origin(id)
+	return id != "" && s.resolved.MFASerial.Origin.Path == s.places.Devices().Origin(id)
 }
 
 // sts makes the client on first use: a warm run never needs one.
@@ -229,7 +230,7 @@ func openRegular(path string) (*os.File, error) {
 // codes from mfa.
 func (s *subject) renewer() *session.Renewer {
 	return &session.Renewer{
-		Cache: s.places.sessions(), Locks: s.places.locks(),
+		Cache: s.places.Sessions(), Locks: s.places.Locks(),
 		STS: &calls{subject: s}, Codes: s.codes(), Fetch: s.fetch,
 		Now: s.Now, Offset: s.offset.now, Notify: func(text string) { s.note("%s", text) },
 		Share: s.share, Suspend: term.Suspend, Patience: s.standard.patience,

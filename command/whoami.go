@@ -8,7 +8,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"awsmfa/credentials"
+	"awsmfa/environment"
 	"awsmfa/profile"
+	"awsmfa/session"
 	"awsmfa/stsclient"
 )
 
@@ -75,11 +77,11 @@ func (r *run) whoamiShell(ctx context.Context, o options) (stsclient.Identity, e
 // settings is a subject for calls with the shell's own credentials: endpoint
 // and region as the profile in force has them, where there is one.
 func (r *run) settings(o options) (*subject, error) {
-	s := &subject{run: r, options: o, held: r.held()}
-	s.places, _ = r.places()
+	s := &subject{run: r, options: o, held: environment.Read(r.getenv)}
+	s.places, _ = session.FindPlaces(r.getenv)
 	s.offset = newOffsetMemory(s)
 	var err error
-	if s.files, err = profile.Load(profile.Locate(r.getenv, r.home())); err != nil {
+	if s.files, err = profile.Load(profile.Locate(r.getenv, session.Home(r.getenv))); err != nil {
 		return nil, err
 	}
 	if s.resolve() == nil {

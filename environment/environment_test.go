@@ -1,4 +1,4 @@
-package command
+package environment
 
 import (
 	"slices"
@@ -10,14 +10,23 @@ import (
 	"awsmfa/shell"
 )
 
-// shellHolding is a run in a shell with these variables.
-func shellHolding(environ ...string) *run {
-	return newRun(World{Environ: environ, Now: func() time.Time { return time.Unix(1_800_000_000, 0) }})
+// holding is what a shell with these variables holds.
+func holding(environ ...string) Held {
+	return Read(func(name string) string {
+		for _, kv := range environ {
+			if value, ok := strings.CutPrefix(kv, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	})
 }
+
+func testNow() time.Time { return time.Unix(1_800_000_000, 0) }
 
 const heldKey = "ASIAIOSFODNN7EXAMPLE"
 
-func TestHeld(t *testing.T) {
+func TestRead(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		environ string
@@ -40,12 +49,11 @@ func TestHeld(t *testing.T) {
 		{"mark without key", "AWS_ACCESS_KEY_ID=K AWSMFA_OWNED=:a AWS_REGION=a", "", false, "a"},
 		{"mark is junk", "AWS_ACCESS_KEY_ID=K AWSMFA_OWNED=::::", "", false, ""},
 	} {
-		r := shellHolding(strings.Fields(tc.environ)...)
-		h := r.held()
-		if h.ours != tc.ours {
-			t.Errorf("%s: ours is %v", tc.name, h.ours)
+		h := holding(strings.Fields(tc.environ)...)
+		if h.Ours != tc.ours {
+			t.Errorf("%s: ours is %v", tc.name, h.Ours)
 		}
-		if _, region := r.foreignRegion(h); region != tc.foreign {
+		if _, region := h.ForeignRegion(); region != tc.foreign {
 			t.Errorf("%s: the user's region is %q, want %q", tc.name, region, tc.foreign)
 		}
 		want := []string{"AWSMFA_PROFILE", "AWSMFA_EXPIRATION", "AWSMFA_OWNED"}
@@ -53,7 +61,7 @@ func TestHeld(t *testing.T) {
 			want = slices.Concat([]string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 				"AWS_CREDENTIAL_EXPIRATION", "AWS_SESSION_EXPIRATION"}, strings.Fields(tc.clear), want)
 		}
-		if got := h.clear(); !slices.Equal(got, want) {
+		if got := h.Clear(); !slices.Equal(got, want) {
 			t.Errorf("%s: clears %q, want %q", tc.name, got, want)
 		}
 	}
@@ -77,42 +85,21 @@ func TestClearOnFailure(t *testing.T) {
 		{"not ours, expired", "AWS_ACCESS_KEY_ID=L AWSMFA_OWNED=K:a AWSMFA_PROFILE=dev AWSMFA_EXPIRATION=1", "dev", false},
 		{"nothing", "", "dev", false},
 	} {
-		r := shellHolding(strings.Fields(tc.environ)...)
-		if got := r.held().clearOnFailure(strings.Fields(tc.wanted), r.Now()); (got != nil) != tc.clears {
+		if got := holding(strings.Fields(tc.environ)...).ClearOnFailure(strings.Fields(tc.wanted), testNow()); (got != nil) != tc.clears {
 			t.Errorf("%s: clears %q", tc.name, got)
 		}
 	}
 }
 
-func TestWanted(t *testing.T) {
-	for _, tc := range []struct{ line, environ, want string }{
-		{"env dev", "AWS_PROFILE=x", "dev"},
-		{"env -p dev", "AWS_PROFILE=x", "dev"},
-		{"env -p dev prod", "", "prod dev"},
-		{"env dev prod", "", "dev prod"},
-		{"env --bogus dev", "AWSMFA_PROFILE=x", "dev"},
-		{"evn dev", "AWSMFA_PROFILE=x", "dev"},
-		{"env", "AWS_PROFILE=a AWSMFA_PROFILE=b", "a"},
-		{"env", "AWS_PROFILE= AWSMFA_PROFILE=b", "b"},
-		{"env", "", "default"},
-		{"", "AWSMFA_PROFILE=b", "b"},
-	} {
-		a, _ := arrange(strings.Fields(tc.line), verbs())
-		if got := strings.Join(a.wanted(shellHolding(strings.Fields(tc.environ)...)), " "); got != tc.want {
-			t.Errorf("%q with %q: %q, want %q", tc.line, tc.environ, got, tc.want)
-		}
-	}
-}
-
-func TestEnvironment(t *testing.T) {
+func TestWith(t *testing.T) {
 	end := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	secret := strings.Repeat("s", 40)
-	value := func(e environment, name string) string {
-		i := slices.IndexFunc(e.set, func(v shell.Var) bool { return v.Name == name })
+	value := func(e Changes, name string) string {
+		i := slices.IndexFunc(e.Set, func(v shell.Var) bool { return v.Name == name })
 		if i < 0 {
 			return "(none)"
 		}
-		return e.set[i].Value
+		return e.Set[i].Value
 	}
 	for _, tc := range []struct {
 		name    string
@@ -133,8 +120,8 @@ func TestEnvironment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := held{ours: true, region: "a", ourFirst: true, ourOther: true}
-		e := h.environment("dev", c, tc.region, tc.offset)
+		h := Held{Ours: true, Region: "a", regionOurs: true, defaultRegionOurs: true}
+		e := h.With("dev", c, tc.region, tc.offset)
 		got := value(e, "AWSMFA_EXPIRATION") + " " + value(e, "AWS_CREDENTIAL_EXPIRATION") + " " + value(e, "AWSMFA_OWNED")
 		if got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
@@ -142,11 +129,11 @@ func TestEnvironment(t *testing.T) {
 		if value(e, "AWS_CREDENTIAL_EXPIRATION") != value(e, "AWS_SESSION_EXPIRATION") {
 			t.Errorf("%s: two ends", tc.name)
 		}
-		if want := append(alwaysUnset(), tc.unset...); !slices.Equal(e.unset, want) {
-			t.Errorf("%s: unsets %q, want %q", tc.name, e.unset, want)
+		if want := append(AlwaysUnset(), tc.unset...); !slices.Equal(e.Unset, want) {
+			t.Errorf("%s: unsets %q, want %q", tc.name, e.Unset, want)
 		}
-		for _, v := range e.set {
-			if slices.Contains(e.unset, v.Name) {
+		for _, v := range e.Set {
+			if slices.Contains(e.Unset, v.Name) {
 				t.Errorf("%s: %s is set and unset", tc.name, v.Name)
 			}
 		}
