@@ -74,7 +74,7 @@ func (c *crowd) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(c.binary, args...)
 	cmd.Dir = c.home
 	cmd.Env = []string{
-		"HOME=" + c.home, "PATH=" + os.Getenv("PATH"), "AWSMFA_SHELL=bash", "TERM=xterm",
+		"HOME=" + c.home, "PATH=" + os.Getenv("PATH"), "AWSMFA_SHELL=bash", "TERM=xterm", quickExit,
 		"AWS_ENDPOINT_URL_STS=" + c.server.URL(), "AWS_ENDPOINT_URL_IAM=" + c.server.URL(),
 	}
 	return cmd

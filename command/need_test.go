@@ -8,6 +8,10 @@ import (
 	"testing"
 )
 
+// quickExit: a program built with the race detector sleeps for a second
+// before it exits, unless told.
+const quickExit = "GORACE=atexit_sleep_ms=0"
+
 // need gives the path of a program that a test drives. Where it is missing the
 // test is skipped, or fails if AWSMFA_REQUIRE_SHELLS names it.
 func need(t *testing.T, name string) string {

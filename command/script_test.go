@@ -120,7 +120,7 @@ func (s *stage) variables(env *testscript.Env) {
 		"HOME": filepath.Join(s.dir, "home"), "XDG_CACHE_HOME": "", "XDG_STATE_HOME": "", "TMPDIR": filepath.Join(s.dir, ".tmp"),
 		"AWS_ENDPOINT_URL_STS": s.server.URL(), "AWS_ENDPOINT_URL_IAM": s.server.URL(), "AWS_EC2_METADATA_DISABLED": "true",
 		"KEY_ID": s.user.AccessKeyID, "SECRET": s.user.SecretAccessKey, "SERIAL": s.user.MFASerial, "ACCOUNT": s.user.Account,
-		"AWSMFA_TEST_CLOCK": filepath.Join(s.dir, "clock"), "AWSMFA_TEST_ALONE": "1", "SHELL": "", "AWSMFA_SHELL": "bash", "NO_PROXY": "127.0.0.1",
+		"AWSMFA_TEST_CLOCK": filepath.Join(s.dir, "clock"), "AWSMFA_TEST_ALONE": "1", "SHELL": "", "AWSMFA_SHELL": "bash", "NO_PROXY": "127.0.0.1", "GORACE": "atexit_sleep_ms=0",
 		"CACHE": filepath.Join(s.dir, "home", ".cache", "awsmfa"), "STATE": filepath.Join(s.dir, "home", ".local", "state", "awsmfa"),
 	} {
 		env.Setenv(name, value)

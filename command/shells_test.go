@@ -71,7 +71,7 @@ func (c *crowd) environ(more ...string) []string {
 	return append([]string{
 		"HOME=" + c.home, "PATH=" + filepath.Dir(c.binary) + ":" + os.Getenv("PATH"), "TERM=dumb", "LC_ALL=C.UTF-8",
 		"AWS_ENDPOINT_URL_STS=" + c.server.URL(), "AWS_ENDPOINT_URL_IAM=" + c.server.URL(), "AWS_EC2_METADATA_DISABLED=true",
-		"NO_PROXY=127.0.0.1", "AWS_MAX_ATTEMPTS=1", "XONSH_CACHE_SCRIPTS=0", "XONSH_SHOW_TRACEBACK=0",
+		"NO_PROXY=127.0.0.1", "AWS_MAX_ATTEMPTS=1", quickExit, "XONSH_CACHE_SCRIPTS=0", "XONSH_SHOW_TRACEBACK=0",
 	}, more...)
 }
 
