@@ -36,10 +36,12 @@ type room struct {
 // says here what it may know.
 func rooms() []room {
 	return []room{
-		{path: "", imports: []string{"command"}, process: true}, // main.go
+		{path: "", imports: []string{"command", "early"}, process: true}, // main.go
+		{path: "early", warm: true, process: true, imports: []string{"warm"}},
+		{path: "warm", warm: true, imports: []string{"environment", "profile", "session", "shell", "internal/harden"}},
 		{path: "command", process: true, imports: []string{
 			"completions", "credentials", "environment", "mfa", "profile", "session", "shell", "source", "stsclient",
-			"internal/privatefile", "internal/safeexec", "internal/term"}},
+			"internal/harden", "internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/privatefile"}},
 		{path: "mfa", imports: []string{"internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "source", imports: []string{"credentials", "internal/safeexec"}},
@@ -47,11 +49,12 @@ func rooms() []room {
 		{path: "stsclient", imports: []string{"credentials"}},
 		{path: "stsclient/ststest", process: true},
 		{path: "stsclient/ststest/cmd/ststest", process: true, imports: []string{standIn}},
-		{path: "environment", warm: true, imports: []string{"credentials", "shell"}},
+		{path: "environment", warm: true, imports: []string{"credentials", "profile", "shell"}},
 		{path: "credentials", warm: true},
 		{path: "shell", warm: true},
 		{path: "completions"},
 		{path: "internal/privatefile", warm: true},
+		{path: "internal/harden", warm: true},
 		{path: ptyRoom},
 		{path: "internal/safeexec", process: true},
 		{path: "internal/term", process: true},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"awsmfa/command"
+	_ "awsmfa/early" // answers a warm run before the rest of the program starts
 )
 
 func main() {

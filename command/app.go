@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"awsmfa/internal/harden"
 	"awsmfa/internal/text"
 )
 
@@ -41,7 +42,7 @@ func verbs() []*verb {
 // Run does what the arguments say and returns the exit code.
 func Run(ctx context.Context, w World) int {
 	r := newRun(w)
-	r.limits = harden()
+	r.limits = harden.Process()
 	list := verbs()
 	a, err := arrange(w.Args, list)
 	switch {

@@ -82,6 +82,7 @@ func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 		return err
 	}
 	r.hintEval(dialect, o, a)
+	s.remember()
 	return nil
 }
 

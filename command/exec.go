@@ -44,7 +44,7 @@ func runExec(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 		return err
 	}
 	e := s.held.With(o.Profile, got.Credentials(), s.printedRegion(), s.offset.now())
-	r.limits.restore()
+	r.limits.Restore()
 	err = execute(ctx, r.Ignored, program, a.command, applyTo(r.Environ, e))
 	return programFailure(a.command[0], err)
 }

@@ -37,5 +37,9 @@ func runProcess(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 		return err
 	}
 	r.tellLater()
-	return r.write(got.Credentials().ProcessJSON())
+	if err := r.write(got.Credentials().ProcessJSON()); err != nil {
+		return err
+	}
+	s.remember()
+	return nil
 }

@@ -9,19 +9,17 @@ import (
 	"awsmfa/stsclient"
 )
 
-// freshnessStandard is what a verb wants when the user says nothing.
-type freshnessStandard struct {
-	minTTL   time.Duration
+// standard is what a verb wants when the user says nothing.
+type standard struct {
+	session.Freshness
 	patience time.Duration // for another process that holds the lock
 }
 
-// interactive: five minutes of life are enough to start something, and as long
-// a wait for somebody else's prompt.
-func interactive() freshnessStandard { return freshnessStandard{5 * time.Minute, 5 * time.Minute} }
+// interactive waits as long for somebody else's prompt as a person would.
+func interactive() standard { return standard{session.Interactive(), 5 * time.Minute} }
 
-// underSDK: SDKs ask again from 15 minutes before the end, so less than 16
-// would make every call of theirs run us; the SDK for Go gives us one minute.
-func underSDK() freshnessStandard { return freshnessStandard{16 * time.Minute, 50 * time.Second} }
+// underSDK: the SDK for Go gives a credential_process one minute.
+func underSDK() standard { return standard{session.UnderSDK(), 50 * time.Second} }
 
 // calls lets session use stsclient: parameters in, the meaning of errors out.
 type calls struct{ *subject }

@@ -32,6 +32,10 @@ type subject struct {
 	offset   *offsetMemory
 
 	codeOrigin mfa.Origin // where the last code came from
+
+	asked     *session.Recorder // of the variables that resolving asked for
+	awsFiles  []string
+	awsStates []string // before they were read
 }
 
 // subject resolves the profile and plans; findDevice allows asking IAM which
@@ -43,7 +47,10 @@ func (r *run) subject(ctx context.Context, o options, findDevice bool) (*subject
 		r.warn("nothing is cached: " + err.Error())
 	}
 	s.offset = newOffsetMemory(s)
-	if s.files, err = profile.Load(profile.Locate(r.getenv, session.Home(r.getenv))); err != nil {
+	paths := profile.Locate(r.getenv, session.Home(r.getenv))
+	s.awsFiles = []string{paths.Config, paths.Credentials}
+	s.awsStates = s.states()
+	if s.files, err = profile.Load(paths); err != nil {
 		return nil, err
 	}
 	if err = s.resolve(); err != nil {
@@ -64,7 +71,8 @@ func whence(v profile.Value) string {
 
 func (s *subject) resolve() error {
 	var err error
-	s.resolved, err = s.files.Resolve(profile.Request{Profile: s.options.Profile, Getenv: s.getenv, MFASerial: s.options.MFASerial})
+	s.asked = session.NewRecorder(s.getenv)
+	s.resolved, err = s.files.Resolve(profile.Request{Profile: s.options.Profile, Getenv: s.asked.Getenv, MFASerial: s.options.MFASerial})
 	if err != nil {
 		return err
 	}
@@ -82,28 +90,23 @@ func (s *subject) resolve() error {
 // chooseRegion: --region, else the user's exported one, else the profile's. To
 // renew what the shell holds keeps the region that it holds.
 func (s *subject) chooseRegion() error {
-	s.setsIt = true
-	foreignName, foreign := s.held.ForeignRegion()
-	switch {
-	case s.options.Region.IsSet():
+	region, from := s.held.RegionFor(s.options.Profile, s.options.Region.Text, s.resolved.Region.Text)
+	s.setsIt = from != environment.RegionExported
+	switch from {
+	case environment.RegionAsked:
 		s.region = s.options.Region
-	case foreign != "":
-		s.region, s.setsIt = profile.Value{Text: foreign, Origin: profile.Origin{Name: foreignName}}, false
-	case s.keepsHeldRegion():
-		s.region = profile.Value{Text: s.held.RenewedRegion(s.options.Profile), Origin: profile.Origin{Name: "AWSMFA_OWNED"}}
-	default:
+	case environment.RegionExported:
+		name, _ := s.held.ForeignRegion()
+		s.region = profile.Value{Text: region, Origin: profile.Origin{Name: name}}
+	case environment.RegionHeld:
+		s.region = profile.Value{Text: region, Origin: profile.Origin{Name: "AWSMFA_OWNED"}}
+	case environment.RegionConfigured:
 		s.region = s.resolved.Region
 	}
 	if !s.region.IsSet() {
 		return nil
 	}
 	return profile.CheckRegion(s.region)
-}
-
-// keepsHeldRegion: the shell holds this profile, with a region that makes sense.
-func (s *subject) keepsHeldRegion() bool {
-	region := s.held.RenewedRegion(s.options.Profile)
-	return region != "" && profile.CheckRegion(profile.Value{Text: region}) == nil
 }
 
 // printedRegion is what goes into AWS_REGION, "" for nothing.
@@ -240,7 +243,8 @@ func (s *subject) renewer() *session.Renewer {
 
 // get returns the profile's credentials, as fresh as the options ask.
 func (s *subject) get(ctx context.Context) (session.Result, error) {
-	want := session.Freshness{MinTTL: s.standard.minTTL, Refresh: s.options.Refresh}
+	want := s.standard.Freshness
+	want.Refresh = s.options.Refresh
 	if s.options.MinTTLSet {
 		want.MinTTL, want.Explicit = s.options.MinTTL, true
 	}

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"awsmfa/internal/harden"
 	"awsmfa/internal/term"
 )
 
@@ -43,11 +44,11 @@ type run struct {
 	World
 	env    map[string]string
 	quiet  bool
-	limits limits
+	limits harden.Limits
 
 	later *bytes.Buffer // when set, keeps notes and warnings until tellLater
 
-	standard freshnessStandard
+	standard standard
 	debug    bool
 }
 

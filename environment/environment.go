@@ -103,15 +103,6 @@ func (h Held) ClearOnFailure(wanted []string, now time.Time) []string {
 // and the variable that it stands in.
 func (h Held) ForeignRegion() (name, region string) { return h.foreignName, h.foreign }
 
-// RenewedRegion is the region to keep when profile is what the shell holds, ""
-// when there is none.
-func (h Held) RenewedRegion(profile string) string {
-	if h.Profile == profile && (h.regionOurs || h.defaultRegionOurs) {
-		return h.Region
-	}
-	return ""
-}
-
 // Changes is what env prints and exec does to its command's environment.
 type Changes struct {
 	Unset []string

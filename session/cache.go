@@ -132,6 +132,14 @@ type Freshness struct {
 	Refresh  bool // obtain anew even so
 }
 
+// Interactive is what a person's command wants when nothing is said: five
+// minutes are enough to start something.
+func Interactive() Freshness { return Freshness{MinTTL: 5 * time.Minute} }
+
+// UnderSDK is what an SDK needs: it asks again from 15 minutes before the end,
+// so less than 16 would have every call of its run us.
+func UnderSDK() Freshness { return Freshness{MinTTL: 16 * time.Minute} }
+
 // Serves reports whether e is fresh enough at now. No more than half of the
 // granted lifetime is ever asked for, or a short session would be renewed at
 // every call.

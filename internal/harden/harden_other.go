@@ -1,5 +1,5 @@
 //go:build unix && !linux
 
-package command
+package harden
 
 func undumpable() {}

@@ -5,11 +5,6 @@ import (
 	"syscall"
 )
 
-type limits struct{}
-
-func harden() limits      { return limits{} }
-func (l limits) restore() {}
-
 // EndingSignals are those that end a run, cleanly.
 func EndingSignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTERM} }
 

@@ -8,29 +8,6 @@ import (
 	"syscall"
 )
 
-// limits are what harden changed, for exec to give back to its command.
-type limits struct {
-	core  syscall.Rlimit
-	saved bool
-}
-
-// harden keeps secrets out of core dumps and, on Linux, out of reach of other
-// processes of the same user, before any secret is read.
-func harden() limits {
-	var l limits
-	if syscall.Getrlimit(syscall.RLIMIT_CORE, &l.core) == nil {
-		l.saved = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: 0, Max: l.core.Max}) == nil
-	}
-	undumpable()
-	return l
-}
-
-func (l limits) restore() {
-	if l.saved {
-		syscall.Setrlimit(syscall.RLIMIT_CORE, &l.core)
-	}
-}
-
 // EndingSignals are those that end a run, cleanly. SIGHUP stays ignored under
 // nohup; SIGINT does not, though shells ignore it for the background jobs of a
 // script: whoever is asked for a code must be able to say no.
