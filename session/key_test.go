@@ -74,6 +74,12 @@ func TestEveryFieldChangesTheKey(t *testing.T) {
 	for _, d := range []string{"3601", "2h", "12h"} {
 		note(d, lastKey(t, Options{Duration: flag(d)}, single))
 	}
+	bare := func(r *resolved) { command(profile.SourceProcess, "/bin/bare")(r); r.MFASerial = profile.Value{} }
+	note("no device known", lastKey(t, Options{}, bare))
+	note("no device wanted", lastKey(t, Options{NoMFA: true}, func(r *resolved) {
+		bare(r)
+		r.Roles[0].SessionName, r.Roles[1].SessionName = value("awsmfa"), value("awsmfa")
+	}))
 	note("the session itself", lastKey(t, Options{}, func(r *resolved) { r.Roles = nil }))
 	note("a plain session", lastKey(t, Options{NoMFA: true}, func(r *resolved) { r.Roles = nil }))
 }
@@ -200,7 +206,7 @@ func TestFieldsNeverReadTheSame(t *testing.T) {
 // Roles over a tiny alphabet meet every confusion of neighbours soon.
 func TestRolesNeverShareAKey(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	short := func() string { return []string{"", "a", "1:", "short"}[r.IntN(4)] }
+	short := func() string { return []string{"", "a", "1:", "0", "1", "2"}[r.IntN(6)] }
 	shorts := func() (list []string) {
 		for range r.IntN(3) {
 			list = append(list, short())

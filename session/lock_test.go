@@ -135,7 +135,9 @@ func TestFailureIsSharedWithThoseWhoWaited(t *testing.T) {
 	}
 	// Another role waits for the session inside.
 	waiting = append(waiting, w.waiter(w.process(), planFor(t, "b"), Freshness{MinTTL: fiveMinutes}))
-	time.Sleep(2 * pollEvery) // until it is at the inner lock
+	// And behind it one that hears of the failure from it.
+	waiting = append(waiting, w.waiter(w.process(), planFor(t, "b"), Freshness{MinTTL: fiveMinutes}))
+	time.Sleep(2 * pollEvery) // until the first of them is at the inner lock
 	answer(refusedCall(RefusedDenied))
 	if o := <-led; !errors.Is(o.err, refusedCall(RefusedDenied)) {
 		t.Errorf("the leader: %v", o.err)
@@ -291,7 +293,10 @@ func TestPatienceIsForAllLocks(t *testing.T) {
 	for _, inner := range []string{w.lockPath(plan.Steps[0].Key), w.devicePath()} {
 		lock := w.hold(inner, "pid=1 tty=")
 		r := &run{Renewer: w.process().Renewer, plan: plan, began: w.now(), waited: time.Hour}
-		if _, err := r.get(context.Background()); !errors.Is(err, ErrWaited) {
+		r.Patience = time.Hour
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if _, err := r.get(ctx); !errors.Is(err, ErrWaited) {
 			t.Errorf("%v", err)
 		}
 		lock.Unlock()

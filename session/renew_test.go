@@ -251,7 +251,8 @@ func TestRefusedSourceThatIsReplacedAlready(t *testing.T) {
 	w.wantCalls("AssumeRole a", "AssumeRole a")
 }
 
-// Where the cache cannot be written, what was refused is not tried again.
+// While another process is about to renew it, what was refused stays for that
+// one to replace, and is not tried again.
 func TestRefusedSourceThatStays(t *testing.T) {
 	w, plan := newWorld(t), planFor(t, "a")
 	old := w.stored(plan, 0, time.Hour, 12*time.Hour)
@@ -263,7 +264,12 @@ func TestRefusedSourceThatStays(t *testing.T) {
 				t.Errorf("%v, %v", got, err)
 				return refusedCall(RefusedSource)
 			}
-			time.AfterFunc(2*pollEvery, func() { lock.Unlock() })
+			time.AfterFunc(2*pollEvery, func() {
+				if _, ok, _ := w.cache().Load(plan.Steps[0].Key, w.now()); !ok {
+					t.Error("removed under another's lock")
+				}
+				lock.Unlock()
+			})
 			return refusedCall(RefusedSource)
 		}
 		return nil
@@ -377,6 +383,26 @@ func TestSuspendReleasesEveryLock(t *testing.T) {
 		t.Errorf("suspended %d times; requests %+v, asked %d times", suspended, p.requests, p.asked)
 	}
 	w.wantCalls("GetSessionToken", "AssumeRole a", "AssumeRole b")
+}
+
+// Patience begins anew with the run, and a command that gave its keys is not
+// asked again.
+func TestStartingOverAfterSuspension(t *testing.T) {
+	w := newWorld(t)
+	p, plan, ran := command(t, w, testSerial, newCredentials(t, testID, "", time.Time{}), Options{})
+	path := w.lockPath(plan.Steps[0].Key)
+	lock := w.hold(path, "pid=1 tty=")
+	time.AfterFunc(90*time.Millisecond, func() { lock.Unlock() })
+	p.next = func(CodeRequest) (Code, error) { return nil, ErrSuspended }
+	p.Suspend = func() {
+		p.next, p.Patience = nil, 80*time.Millisecond // less than was waited before
+		lock := w.hold(path, "pid=1 tty=")
+		time.AfterFunc(5*time.Millisecond, func() { lock.Unlock() })
+	}
+	p.mustGet(plan)
+	if *ran != 1 {
+		t.Errorf("the command ran %d times", *ran)
+	}
 }
 
 // Whoever was let in meanwhile has done the work.
