@@ -40,7 +40,7 @@ func rooms() []room {
 		{path: "early", warm: true, process: true, imports: []string{"warm"}},
 		{path: "warm", warm: true, imports: []string{"environment", "profile", "session", "shell", "internal/harden"}},
 		{path: "command", process: true, imports: []string{
-			"completions", "credentials", "environment", "mfa", "profile", "session", "shell", "source", "stsclient",
+			"completions", "credentials", "environment", "mfa", "profile", "session", "shell", "source", "stsclient", "warm",
 			"internal/harden", "internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/privatefile"}},
 		{path: "mfa", imports: []string{"internal/privatefile", "internal/safeexec", "internal/term"}},
