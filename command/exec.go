@@ -81,7 +81,7 @@ func (e *programError) Error() string { return "running " + quoteName(e.name) + 
 func (e *programError) Unwrap() error { return e.err }
 
 func (e *programError) exit() int {
-	if errors.Is(e.err, fs.ErrNotExist) {
+	if errors.Is(e.err, fs.ErrNotExist) || errors.Is(e.err, errNotInPath) {
 		return exitNoProgram
 	}
 	return exitNotProgram
@@ -101,7 +101,7 @@ func (r *run) findProgram(name string) (string, error) {
 	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, os.PathSeparator) {
 		return name, programFailure(name, canRun(name))
 	}
-	var refusal error = fs.ErrNotExist
+	var refusal error = errNotInPath
 	for _, dir := range filepath.SplitList(r.getenv("PATH")) {
 		if !filepath.IsAbs(dir) {
 			continue
@@ -118,12 +118,15 @@ func (r *run) findProgram(name string) (string, error) {
 		}
 	}
 	if name == "" {
-		refusal = fs.ErrNotExist
+		refusal = errNotInPath
 	}
 	return "", programFailure(name, refusal)
 }
 
-var errDirectory = errors.New("is a directory")
+var (
+	errDirectory = errors.New("is a directory")
+	errNotInPath = errors.New("not found in PATH")
+)
 
 func canRun(file string) error {
 	info, err := os.Stat(file)

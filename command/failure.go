@@ -299,6 +299,9 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 	case stsclient.CodeMissing, stsclient.BadSerial:
 		return rep.hint("the serial number may be wrong, of another account, or of a FIDO key: awsmfa explain %s shows where it stands", name)
 	case stsclient.NotAuthorized:
+		if e.Operation == "sts:GetSessionToken" {
+			return rep.hint("a policy of the user, or of the organization, denies it: ask its administrator")
+		}
 		return rep.hint("check the role's trust policy (principal, MFA condition, external id) and your permission for the call: awsmfa explain %s", name)
 	case stsclient.SessionCredentials:
 		return rep.hint("use the profile with the long-term access key")
