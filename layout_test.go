@@ -37,15 +37,15 @@ type room struct {
 func rooms() []room {
 	return []room{
 		{path: "", imports: []string{"command", "early"}, process: true}, // main.go
-		{path: "early", warm: true, process: true, imports: []string{"warm"}},
-		{path: "warm", warm: true, imports: []string{"environment", "profile", "session", "shell", "internal/harden"}},
+		{path: "early", warm: true, process: true, imports: []string{"warm", "internal/stream"}},
+		{path: "warm", warm: true, imports: []string{"environment", "profile", "session", "shell", "internal/filename", "internal/harden"}},
 		{path: "command", process: true, imports: []string{
 			"completions", "credentials", "environment", "mfa", "profile", "session", "shell", "source", "stsclient", "warm",
-			"internal/harden", "internal/privatefile", "internal/safeexec", "internal/term"}},
-		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/privatefile"}},
+			"internal/harden", "internal/privatefile", "internal/safeexec", "internal/stream", "internal/term"}},
+		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/filename", "internal/privatefile"}},
 		{path: "mfa", imports: []string{"internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "source", imports: []string{"credentials", "internal/safeexec"}},
-		{path: "profile", warm: true, imports: []string{"credentials", "internal/privatefile"}},
+		{path: "profile", warm: true, imports: []string{"credentials", "internal/filename", "internal/privatefile"}},
 		{path: "stsclient", imports: []string{"credentials"}},
 		{path: "stsclient/ststest", process: true},
 		{path: "stsclient/ststest/cmd/ststest", process: true, imports: []string{standIn}},
@@ -53,9 +53,12 @@ func rooms() []room {
 		{path: "credentials", warm: true},
 		{path: "shell", warm: true},
 		{path: "completions"},
-		{path: "internal/privatefile", warm: true},
+		{path: "internal/filename", warm: true},
+		{path: "internal/privatefile", warm: true, imports: []string{"internal/filename"}},
 		{path: "internal/harden", warm: true},
+		{path: "internal/stream", warm: true},
 		{path: ptyRoom},
+		{path: hostileRoom},
 		{path: "internal/safeexec", process: true},
 		{path: "internal/term", process: true},
 		{path: anyRoom, warm: true},
@@ -66,9 +69,10 @@ func rooms() []room {
 }
 
 const (
-	anyRoom = "internal/text"     // what every room may import
-	standIn = "stsclient/ststest" // what every test may import besides,
-	ptyRoom = "internal/pty"      // and this
+	anyRoom     = "internal/text"     // what every room may import
+	standIn     = "stsclient/ststest" // what every test may import besides,
+	ptyRoom     = "internal/pty"      // and these
+	hostileRoom = "internal/hostile"
 )
 
 // tooHeavy says whether a dependency is too costly, or too talkative, for the
@@ -148,7 +152,7 @@ func TestImportsPointDown(t *testing.T) {
 				}
 				allowed := append(r.imports, anyRoom)
 				checkImports(t, path, "", p.Imports, allowed)
-				forTests := append(allowed, path, standIn, ptyRoom)
+				forTests := append(allowed, path, standIn, ptyRoom, hostileRoom)
 				checkImports(t, path, "the tests of ", p.TestImports, forTests)
 				checkImports(t, path, "the tests of ", p.XTestImports, forTests)
 			}

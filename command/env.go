@@ -62,6 +62,9 @@ func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	if o.unset {
 		return r.printUnset(dialect)
 	}
+	if err := r.checkStdout(); err != nil {
+		return err
+	}
 	if r.stdoutIsPipe() {
 		term.KeepRunning() // the shell waits at its other end
 	}

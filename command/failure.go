@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"awsmfa/internal/safeexec"
+	"awsmfa/internal/stream"
 	"awsmfa/internal/term"
 	"awsmfa/mfa"
 	"awsmfa/profile"
@@ -122,6 +123,7 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		bundle   *caBundleError
 		value    *shell.ValueError
 		program  *programError
+		output   *outputError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -154,6 +156,8 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return rep.hint("AWS_CA_BUNDLE and ca_bundle name a file of PEM certificates")
 	case errors.As(err, &program):
 		rep.exit = program.exit()
+	case errors.As(err, &output):
+		return r.explainOutput(rep, a, output)
 	case errors.As(err, &value):
 		rep.exit = exitUsage
 		return rep.hint("rename the profile, or choose another form: --output json")
@@ -217,6 +221,14 @@ func explainDuration(rep report, e *session.DurationError) report {
 	}
 	if e.Chained {
 		return rep.hint("ask for 1h or less, or for a role that the access key may assume directly")
+	}
+	return rep
+}
+
+// explainOutput: what was got is not lost where it could be cached.
+func (r *run) explainOutput(rep report, a arrangement, e *outputError) report {
+	if errors.Is(e, stream.ErrClosed) {
+		return rep.hint("to get a session without printing it: awsmfa login %s", quoteArg(a.profile(r)))
 	}
 	return rep
 }

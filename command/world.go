@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"awsmfa/internal/harden"
+	"awsmfa/internal/stream"
 	"awsmfa/internal/term"
 )
 
@@ -36,6 +37,9 @@ type World struct {
 	// Ignored are the signals that this process was started to ignore, see
 	// IgnoredSignals.
 	Ignored []os.Signal
+	// Budget is the time in all for the network, and for a program that gives a
+	// code; 0 is each one's own.
+	Budget time.Duration
 }
 
 // run is the world as a verb uses it: the environment as a function, the
@@ -134,6 +138,18 @@ func (r *run) write(text []byte) error {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
+		return &outputError{err}
+	}
+	return nil
+}
+
+// checkStdout refuses, before a code is spent on it, to print where nobody reads.
+func (r *run) checkStdout() error {
+	f, ok := r.Stdout.(*os.File)
+	if !ok {
+		return nil
+	}
+	if err := stream.Check(f); err != nil {
 		return &outputError{err}
 	}
 	return nil
