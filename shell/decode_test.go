@@ -68,6 +68,8 @@ func newGrammar(dialect string) *regexp.Regexp {
 		pattern = `^(?:\$null=\$null;\n|(?:\$Env:` + name + `=\$null;(?: |\n$))*(?:\$Env:` + name + `=` + value + `;(?: |\n$))*)$`
 	case "cmd":
 		pattern = `^(?:set "` + name + `="\n)*(?:set "` + name + `=[\w./:@+,=\- ]+"\n)*cd \.\n$`
+	default:
+		panic("a dialect without a grammar: " + dialect) // an empty one would match everything
 	}
 	// \w of the regexp package is ASCII, as wanted.
 	return regexp.MustCompile(pattern)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"awsmfa/internal/hostile"
 )
 
 // checkText holds a text to its dialect's grammar, and to meaning exactly what
@@ -73,7 +75,7 @@ func regexpPlainWord(value string) bool {
 
 func TestStatementsMeanTheirValues(t *testing.T) {
 	for _, d := range allDialects() {
-		for _, value := range hostileValues {
+		for _, value := range hostile.Values() {
 			checkText(t, d, []string{"OLD_ONE", "OLD2"}, []Var{{"A", value}, {"B_2", "x"}})
 			checkText(t, d, nil, []Var{{"A", value}})
 		}
@@ -84,7 +86,7 @@ func TestStatementsMeanTheirValues(t *testing.T) {
 
 func TestControlCharactersAreRefused(t *testing.T) {
 	for _, d := range allDialects() {
-		for _, value := range refusedValues {
+		for _, value := range hostile.Refused() {
 			text, err := d.Statements([]string{"OLD"}, []Var{{"FINE", "x"}, {"BAD_ONE", value}})
 			var refused *ValueError
 			if text != "" || !errors.As(err, &refused) || refused.Name != "BAD_ONE" {
@@ -121,7 +123,7 @@ func TestPosixTextIsOneLine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, value := range hostileValues {
+		for _, value := range hostile.Values() {
 			text, err := d.Statements([]string{"A"}, []Var{{"B", value}})
 			if err == nil && (strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, ";\n") || strings.Contains(text, "\r")) {
 				t.Errorf("%s: not one line: %.200q", name, text)
@@ -148,7 +150,7 @@ func TestDialectsHoldNoState(t *testing.T) {
 }
 
 func FuzzStatements(f *testing.F) {
-	for _, value := range slices.Concat(hostileValues, refusedValues) {
+	for _, value := range slices.Concat(hostile.Values(), hostile.Refused()) {
 		f.Add(value)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
