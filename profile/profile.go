@@ -13,10 +13,10 @@ package profile
 
 import (
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
+	"awsmfa/internal/filename"
 	"awsmfa/internal/text"
 )
 
@@ -85,11 +85,11 @@ func locate(given, home, name string) string {
 	case given == "" && home == "":
 		return ""
 	case given == "":
-		return filepath.Join(home, ".aws", name)
+		return filename.Join(home, ".aws", name)
 	case home != "" && strings.HasPrefix(given, "~/"):
-		return filepath.Join(home, given[2:])
+		return filename.Join(home, given[2:])
 	case home != "" && strings.HasPrefix(given, `~\`) && os.PathSeparator == '\\':
-		return filepath.Join(home, given[2:])
+		return filename.Join(home, given[2:])
 	}
 	return given
 }
@@ -102,7 +102,7 @@ func shown(path, home string) string {
 	if home == "" || !ok {
 		return path
 	}
-	return filepath.ToSlash("~" + string(os.PathSeparator) + rest)
+	return filename.ToSlash("~" + string(os.PathSeparator) + rest)
 }
 
 // Profile is what both files hold under one name.

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
+	"awsmfa/internal/filename"
 	"awsmfa/internal/privatefile"
 )
 
@@ -15,7 +15,7 @@ type Cache struct {
 	Dir string // made when first written to
 }
 
-func (c Cache) path(k Key) string { return filepath.Join(c.Dir, k.String()) }
+func (c Cache) path(k Key) string { return filename.Join(c.Dir, k.String()) }
 
 // Load returns the entry for k. A missing, damaged, foreign or absurd one is
 // ok=false; err then says why when it is not simply missing, and is only
@@ -81,7 +81,7 @@ func (c Cache) Clear() (n int, err error) {
 		if parseKey(&k, f.Name()) != nil {
 			continue
 		}
-		if rerr := privatefile.Remove(filepath.Join(c.Dir, f.Name())); rerr != nil {
+		if rerr := privatefile.Remove(filename.Join(c.Dir, f.Name())); rerr != nil {
 			err = errors.Join(err, rerr)
 			continue
 		}

@@ -2,7 +2,6 @@ package session
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"strconv"
 	"strings"
@@ -65,7 +64,7 @@ func (e Entry) encode() []byte {
 
 func checksum(s string) string {
 	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:16])
+	return hexText(sum[:16])
 }
 
 // decode reads what encode wrote, and nothing else: writing the entry again,
@@ -106,13 +105,6 @@ func fromValues(v [len(entryNames)]string) (Entry, error) {
 	e.Obtained, e.Granted = time.Unix(0, obtained), time.Duration(granted)*time.Second
 	e.Source, e.Serial, e.RoleARN = v[9], v[10], v[11]
 	return e, nil
-}
-
-func parseKey(k *Key, s string) error {
-	if n, err := hex.Decode(k[:], []byte(s[:min(len(s), 2*len(k))])); err != nil || n != len(k) || len(s) != 2*len(k) {
-		return ErrDamaged
-	}
-	return nil
 }
 
 // plausible refuses what no honest answer looks like at now: dated in the

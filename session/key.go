@@ -2,8 +2,8 @@ package session
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
 
 	"awsmfa/profile"
@@ -16,7 +16,34 @@ import (
 type Key [sha256.Size]byte
 
 // String is the key's file name.
-func (k Key) String() string { return hex.EncodeToString(k[:]) }
+func (k Key) String() string { return hexText(k[:]) }
+
+const hexDigits = "0123456789abcdef"
+
+// hexText is encoding/hex by hand: that package comes late in the order of
+// initialisation, and with it most of what a warm run must not wait for.
+func hexText(b []byte) string {
+	text := make([]byte, 0, 2*len(b))
+	for _, c := range b {
+		text = append(text, hexDigits[c>>4], hexDigits[c&15])
+	}
+	return string(text)
+}
+
+// parseKey reads what String writes.
+func parseKey(k *Key, s string) error {
+	if len(s) != 2*len(k) {
+		return ErrDamaged
+	}
+	for i := range k {
+		high, low := strings.IndexByte(hexDigits, s[2*i]), strings.IndexByte(hexDigits, s[2*i+1])
+		if high < 0 || low < 0 {
+			return ErrDamaged
+		}
+		k[i] = byte(high<<4 | low)
+	}
+	return nil
+}
 
 // fields collects what goes into a key. Each is written with its length, so
 // that no two lists of fields read the same.

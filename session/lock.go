@@ -2,17 +2,15 @@ package session
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"awsmfa/internal/filename"
 	"awsmfa/internal/privatefile"
 )
 
@@ -60,10 +58,10 @@ func (h held) tell(f Failure) {
 	if h.lock == nil {
 		return
 	}
-	mark := make([]byte, 8)
-	rand.Read(mark)
+	_, before := failure(h.path)
+	n, _ := strconv.Atoi(before) // 0 when there was none: the lock is ours, so nobody else counts
 	lines := append([]string{
-		hex.EncodeToString(mark), strconv.Itoa(f.Exit), strconv.Itoa(int(f.Meaning)), f.TTY, f.Message,
+		strconv.Itoa(n + 1), strconv.Itoa(f.Exit), strconv.Itoa(int(f.Meaning)), f.TTY, f.Message,
 	}, f.Hints...)
 	for i := range lines {
 		lines[i] = strings.ReplaceAll(lines[i], "\n", " ")
@@ -102,7 +100,7 @@ type waiter struct {
 // acquire waits for the lock called name. It ends early with an entry when
 // ready finds one, and with a *SharedError when the one who was waited for failed.
 func (r *run) acquire(ctx context.Context, name string, ready func() (Entry, bool)) (held, Entry, bool, error) {
-	path := filepath.Join(r.Locks, name+".lock")
+	path := filename.Join(r.Locks, name+".lock")
 	w := waiter{run: r, path: path, since: time.Now(), ready: ready}
 	if err := privatefile.EnsureDir(r.Locks); err != nil {
 		return w.lockless(err)
@@ -219,7 +217,7 @@ func describeHolder(line string) string {
 // deviceLock names the lock of a device. Serials hold slashes and colons.
 func deviceLock(serial string) string {
 	sum := sha256.Sum256([]byte(serial))
-	return "device-" + hex.EncodeToString(sum[:16])
+	return "device-" + hexText(sum[:16])
 }
 
 var errNoEntry = func() (Entry, bool) { return Entry{}, false }

@@ -2,13 +2,12 @@ package session
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"awsmfa/internal/filename"
 	"awsmfa/internal/privatefile"
 )
 
@@ -64,7 +63,7 @@ func digest(names []string, getenv func(string) string) string {
 		f.add(n, getenv(n))
 	}
 	sum := sha256.Sum256(f)
-	return hex.EncodeToString(sum[:])
+	return hexText(sum[:])
 }
 
 // State tells one version of a file from the next; that it is missing is a
@@ -90,7 +89,7 @@ func (m Memory) path(profile string, files []string) string {
 	var f fields
 	f.add("request", profile)
 	f.list(files)
-	return filepath.Join(m.Dir, f.key().String())
+	return filename.Join(m.Dir, f.key().String())
 }
 
 // Store remembers what profile resolved to while its files were in the given

@@ -2,8 +2,9 @@ package session
 
 import (
 	"errors"
-	"path/filepath"
 	"runtime"
+
+	"awsmfa/internal/filename"
 )
 
 // Places are the directories of awsmfa's own files (XDG Base Directory
@@ -19,7 +20,7 @@ var ErrNoHome = errors.New("HOME is not set to an absolute path")
 // FindPlaces reads the variables that name them. What has no place is "".
 func FindPlaces(getenv func(string) string) (Places, error) {
 	cache, err := place(getenv, "XDG_CACHE_HOME", ".cache")
-	state, stateErr := place(getenv, "XDG_STATE_HOME", filepath.Join(".local", "state"))
+	state, stateErr := place(getenv, "XDG_STATE_HOME", filename.Join(".local", "state"))
 	if err == nil {
 		err = stateErr
 	}
@@ -30,15 +31,15 @@ func FindPlaces(getenv func(string) string) (Places, error) {
 // ignored, as the specification says.
 func place(getenv func(string) string, variable, fallback string) (string, error) {
 	if runtime.GOOS == "windows" {
-		if dir := getenv("LocalAppData"); filepath.IsAbs(dir) {
-			return filepath.Join(dir, "awsmfa"), nil
+		if dir := getenv("LocalAppData"); filename.IsAbs(dir) {
+			return filename.Join(dir, "awsmfa"), nil
 		}
 	}
-	if dir := getenv(variable); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "awsmfa"), nil
+	if dir := getenv(variable); filename.IsAbs(dir) {
+		return filename.Join(dir, "awsmfa"), nil
 	}
-	if home := Home(getenv); filepath.IsAbs(home) {
-		return filepath.Join(home, fallback, "awsmfa"), nil
+	if home := Home(getenv); filename.IsAbs(home) {
+		return filename.Join(home, fallback, "awsmfa"), nil
 	}
 	return "", ErrNoHome
 }
@@ -71,5 +72,5 @@ func sub(dir, name string) string {
 	if dir == "" {
 		return ""
 	}
-	return filepath.Join(dir, name)
+	return filename.Join(dir, name)
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"awsmfa/credentials"
+	"awsmfa/internal/filename"
 	"awsmfa/profile"
 )
 
@@ -281,7 +281,7 @@ func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) 
 func (r *run) drop(i int, bad Entry) {
 	id, key := bad.Credentials.AccessKeyID(), r.plan.Steps[i].Key
 	r.refused = append(r.refused, id)
-	lock, got, err := tryLock(r.Locks, filepath.Join(r.Locks, key.String()+".lock"))
+	lock, got, err := tryLock(r.Locks, filename.Join(r.Locks, key.String()+".lock"))
 	if err == nil && !got {
 		return // somebody renews it already
 	}

@@ -1,11 +1,11 @@
 package session
 
 import (
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"awsmfa/internal/filename"
 	"awsmfa/internal/privatefile"
 )
 
@@ -22,7 +22,7 @@ const (
 
 // Load returns the remembered offset (server minus ours), 0 when none is believed.
 func (c Clock) Load(now time.Time) time.Duration {
-	text, err := privatefile.Read(filepath.Join(c.Dir, "clock"), 256)
+	text, err := privatefile.Read(filename.Join(c.Dir, "clock"), 256)
 	if err != nil {
 		return 0
 	}
@@ -48,7 +48,7 @@ func (c Clock) Store(offset time.Duration, now time.Time) error {
 		return err
 	}
 	text := strconv.FormatInt(offset.Milliseconds(), 10) + " " + strconv.FormatInt(now.Unix(), 10) + "\n"
-	return privatefile.Write(filepath.Join(c.Dir, "clock"), []byte(text))
+	return privatefile.Write(filename.Join(c.Dir, "clock"), []byte(text))
 }
 
 // Devices remembers which MFA device belongs to an access key, where the
@@ -56,7 +56,7 @@ func (c Clock) Store(offset time.Duration, now time.Time) error {
 type Devices struct{ Dir string }
 
 func (d Devices) path(accessKeyID string) string {
-	return filepath.Join(d.Dir, "device-"+accessKeyID)
+	return filename.Join(d.Dir, "device-"+accessKeyID)
 }
 
 // Load returns the serial remembered for an access key id, or "".

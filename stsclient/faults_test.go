@@ -104,7 +104,7 @@ func TestFaultMatrix(t *testing.T) {
 			if row.want == Timeout {
 				cfg.Budget = 100 * time.Millisecond
 			}
-			c, waits := client(t, cfg)
+			c, _ := client(t, cfg)
 			_, err := c.GetSessionToken(t.Context(), keys, GetSessionTokenInput{Serial: u.MFASerial, Code: u.NextCode()})
 			checkFault(t, err, row.want)
 			if n := s.Calls(""); n != 1 {
@@ -114,7 +114,7 @@ func TestFaultMatrix(t *testing.T) {
 				t.Errorf("a code was sent twice: %+v", twice)
 			}
 			s.ForgetRequests()
-			c, waits = client(t, cfg)
+			c, waits := client(t, cfg)
 			_, err = c.AssumeRole(t.Context(), keys, AssumeRoleInput{RoleARN: testRole, SessionName: "dev"})
 			checkFault(t, err, row.want)
 			if n := s.Calls(""); n != row.tries {

@@ -11,11 +11,11 @@ package warm
 
 import (
 	"io"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"awsmfa/environment"
+	"awsmfa/internal/filename"
 	"awsmfa/internal/harden"
 	"awsmfa/profile"
 	"awsmfa/session"
@@ -134,7 +134,7 @@ func (p Process) text(a ask) string {
 	home := session.Home(p.Getenv)
 	places, err := session.FindPlaces(p.Getenv)
 	paths := profile.Locate(p.Getenv, home)
-	if err != nil || !filepath.IsAbs(paths.Config) || !filepath.IsAbs(paths.Credentials) {
+	if err != nil || !filename.IsAbs(paths.Config) || !filename.IsAbs(paths.Credentials) {
 		return ""
 	}
 	now := p.Now()

@@ -14,9 +14,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"awsmfa/internal/filename"
 )
 
 // Reasons to refuse a file or directory, wrapped in a *RefusedError.
@@ -105,7 +106,7 @@ func checkFile(path string, info fs.FileInfo) error {
 
 // Write replaces the file's text in one step. Its directory must exist (EnsureDir).
 func Write(path string, data []byte) error {
-	dir := filepath.Dir(path)
+	dir := filename.Dir(path)
 	sweep(dir)
 	err := replace(dir, path, data)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,7 +153,7 @@ const tempPrefix = ".tmp-"
 // createTemp makes the temporary file, named after this process so that sweep
 // can tell a live writer's from a dead one's.
 func createTemp(dir string) (*os.File, error) {
-	prefix := filepath.Join(dir, tempPrefix+strconv.Itoa(os.Getpid())+"-")
+	prefix := filename.Join(dir, tempPrefix+strconv.Itoa(os.Getpid())+"-")
 	for n := 0; ; n++ {
 		f, err := os.OpenFile(prefix+strconv.Itoa(n), os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
 		if errors.Is(err, fs.ErrExist) && n < 1000 {
@@ -184,7 +185,7 @@ func sweep(dir string) {
 		}
 		digits, _, _ := strings.Cut(rest, "-")
 		if pid, err := strconv.Atoi(digits); err == nil && pid != os.Getpid() && !alive(pid) {
-			os.Remove(filepath.Join(dir, e.Name()))
+			os.Remove(filename.Join(dir, e.Name()))
 		}
 	}
 }
@@ -201,7 +202,7 @@ func Remove(path string) error {
 // EnsureDir makes a directory of our own with mode 0700, parents included, and
 // refuses one that is a link, belongs to somebody else or is open to others.
 func EnsureDir(dir string) error {
-	if !filepath.IsAbs(dir) {
+	if !filename.IsAbs(dir) {
 		return refuse(dir, ErrNotAbsolute)
 	}
 	info, err := os.Lstat(dir)
@@ -238,7 +239,7 @@ func checkDir(dir string, info fs.FileInfo) error {
 
 // makeDirs creates what is missing, each with mode 0700 whatever the umask.
 func makeDirs(dir string) error {
-	if parent := filepath.Dir(dir); parent != dir {
+	if parent := filename.Dir(dir); parent != dir {
 		if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
 			if err := makeDirs(parent); err != nil {
 				return err
@@ -256,22 +257,24 @@ func makeDirs(dir string) error {
 }
 
 // checkParents refuses a directory whose way from the root leads through one
-// that anybody may rename things in.
+// that anybody may rename things in. The kernel resolves "..", so links on the
+// way do not lead astray.
 func checkParents(dir string) error {
-	real, err := filepath.EvalSymlinks(dir)
+	below, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
-	for up := filepath.Dir(real); ; up = filepath.Dir(up) {
+	for up := dir + "/.."; ; up += "/.." {
 		info, err := os.Stat(up)
 		if err != nil {
 			return err
 		}
+		if os.SameFile(info, below) {
+			return nil // the root
+		}
 		if wider(info, 0o002) && info.Mode()&fs.ModeSticky == 0 {
 			return refuse(dir, ErrOpenParent)
 		}
-		if up == filepath.Dir(up) {
-			return nil
-		}
+		below = info
 	}
 }
