@@ -201,11 +201,21 @@ func TestFailureOnATerminalStaysThere(t *testing.T) {
 	here, there := w.process(), w.process()
 	there.TTY = "/dev/pts/2"
 	same, other := w.waiter(here, plan, Freshness{}), w.waiter(there, plan, Freshness{})
+	// The other one's success would serve here as well: it has to come later.
+	heard := make(chan struct{})
+	inner := w.answer
+	w.respond(func(c call) error {
+		if len(there.requests) > 0 {
+			<-heard
+		}
+		return inner(c)
+	})
 	answer(refusedCall(RefusedOther))
 	<-led
 	if o := <-same; !errors.As(o.err, new(*SharedError)) {
 		t.Errorf("on the same terminal: %v, %v", o.Result, o.err)
 	}
+	close(heard)
 	if o := <-other; o.err != nil {
 		t.Errorf("on another: %v", o.err)
 	}

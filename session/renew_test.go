@@ -518,10 +518,10 @@ func TestCommandThatGivesASession(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	w.wantCalls("AssumeRole a")
-	p, plan, ran := command(t, w, "", gives(time.Hour), Options{}, "b")
+	p, plan, _ = command(t, w, "", gives(time.Hour), Options{}, "b")
 	p.mustGet(plan)
 	w.wantCalls("AssumeRole b")
-	p, plan, ran = command(t, w, "", gives(time.Hour), Options{})
+	p, plan, ran := command(t, w, "", gives(time.Hour), Options{})
 	if got := p.mustGet(plan); id(got) != "ASIAFROMCOMMAND00001" || got.Cached || *ran != 1 {
 		t.Errorf("%v, ran %d times", got, *ran)
 	}
