@@ -21,11 +21,12 @@ func main() {
 }
 
 func launch(argv []string) int {
-	null, err := syscall.Open("/dev/null", syscall.O_RDWR, 0)
-	if err != nil || len(argv) == 0 {
+	in, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
+	out, err2 := syscall.Open("/dev/null", syscall.O_WRONLY, 0) // as a shell redirects
+	if err != nil || err2 != nil || len(argv) == 0 {
 		return 125
 	}
-	attr := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{uintptr(null), uintptr(null), 2}}
+	attr := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{uintptr(in), uintptr(out), 2}}
 	began := time.Now()
 	pid, err := syscall.ForkExec(argv[0], argv, attr)
 	if err != nil {
