@@ -40,7 +40,7 @@ type Process struct {
 	// fails when there is none or we are in its background; nil offers none.
 	Terminal func() (*os.File, error)
 
-	timeout time.Duration // processTimeout when 0
+	Timeout time.Duration // processTimeout when 0
 }
 
 // process asks the program. One that computes codes gives the same one again
@@ -95,8 +95,8 @@ func (p *Process) code(ctx context.Context, noInput bool) (Code, error) {
 // PIN. Without one it reads nothing, and its last words go into the error.
 func (p *Process) output(ctx context.Context, argv []string, noInput bool) ([]byte, error) {
 	c := safeexec.Command{Argv: argv, Env: p.Env, Timeout: processTimeout}
-	if p.timeout != 0 {
-		c.Timeout = p.timeout
+	if p.Timeout != 0 {
+		c.Timeout = p.Timeout
 	}
 	if p.Terminal != nil && !noInput {
 		if tty, err := p.Terminal(); err == nil {

@@ -154,7 +154,7 @@ func TestProcessFails(t *testing.T) {
 
 func TestProcessHangs(t *testing.T) {
 	p := program(t, "hang:")
-	p.timeout = 50 * time.Millisecond
+	p.Timeout = 50 * time.Millisecond
 	_, _, err := (&Chain{Process: p}).Next(t.Context(), devRequest)
 	if !errors.Is(err, safeexec.ErrTimeout) {
 		t.Fatalf("Next: %v", err)
