@@ -110,7 +110,7 @@ func NewPlan(r *profile.Resolved, o Options) (*Plan, error) {
 
 func (p *Plan) checkSource(r *profile.Resolved) error {
 	if p.Source.Kind == profile.SourceSession && len(r.Roles) == 0 {
-		return fmt.Errorf("profile %q %w", p.Profile, ErrPastedSession)
+		return fmt.Errorf("profile %q (%s) %w", p.Profile, p.Source.Origin, ErrPastedSession)
 	}
 	if p.Source.Kind != profile.SourceKeys || p.NoMFA {
 		return nil

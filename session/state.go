@@ -27,7 +27,7 @@ func (c Clock) Load(now time.Time) time.Duration {
 		return 0
 	}
 	ms, at, found := strings.Cut(strings.TrimSpace(string(text)), " ")
-	offset, err1 := strconv.ParseInt(ms, 10, 40) // 17 years at most, so that nothing overflows below
+	offset, err1 := strconv.ParseInt(ms, 10, 44) // 278 years at most: a Duration holds 292
 	measured, err2 := strconv.ParseInt(at, 10, 64)
 	age := now.Sub(time.Unix(measured, 0))
 	if !found || err1 != nil || err2 != nil || age > clockAge || age < -time.Minute {
