@@ -190,7 +190,7 @@ func (c *Client) failed(ctx context.Context, r request, sent bool, status int, e
 	e := &Error{Kind: failure(err), Sent: sent, Status: status, Err: err}
 	var proxy *proxyError
 	if errors.As(err, &proxy) {
-		e.Status = proxy.status
+		e.Status, e.Err = proxy.status, proxy
 	} else if via := c.net.via(r.at); via != "" && !sent {
 		e.detail = fmt.Sprintf("through proxy %q", via)
 	}
