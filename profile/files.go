@@ -212,6 +212,9 @@ func (f *file) named(kind sectionKind, name string) []section {
 }
 
 func (f *Files) notFound(name string) error {
+	if f.config.missing && f.credentials.missing && f.config.shown == "" && f.credentials.shown == "" {
+		return &Error{Kind: NoFiles, Profile: name, Detail: "there is no AWS config: no home directory is known to hold it"}
+	}
 	if f.config.missing && f.credentials.missing {
 		return &Error{
 			Kind: NoFiles, Profile: name,
