@@ -37,6 +37,7 @@ type arrangement struct {
 	command []string // of exec: never looked into
 	help    bool
 	version bool
+	glued   string // a word such as -dev, which was read as -d ev
 }
 
 // arranger walks over the words.
@@ -173,6 +174,7 @@ func (a *arranger) short(word string) error {
 			return a.unknown(word, word)
 		}
 		if takesValue(f) && i+1 < len(word) {
+			a.glued = word
 			return a.add(f, "-"+letter, strings.TrimPrefix(word[i+1:], "="), true)
 		}
 		if err := a.add(f, "-"+letter, "", false); err != nil {

@@ -43,7 +43,7 @@ func (s *subject) codes() *codes {
 	}}
 	if line := s.resolved.MFAProcess; line.IsSet() {
 		c.err = s.files.CommandAllowed(line)
-		c.chain.Process = &mfa.Process{Line: line.Text, Env: s.childEnviron(), Path: s.getenv("PATH"), Terminal: terminalFile}
+		c.chain.Process = &mfa.Process{Line: line.Text, Env: s.childEnviron(), Path: s.getenv("PATH"), Terminal: terminalFile, Timeout: s.Budget}
 	}
 	return c
 }
@@ -137,6 +137,8 @@ func (c *codes) Next(ctx context.Context, req session.CodeRequest) (session.Code
 		return nil, session.ErrSuspended
 	case errors.Is(err, term.ErrBackground), errors.Is(err, mfa.ErrInputNeeded):
 		return nil, &inputNeeded{err: err, what: "code"}
+	case errors.As(err, new(*mfa.ProcessError)):
+		return nil, fmt.Errorf("%w (%s)", err, c.subject.resolved.MFAProcess.Origin)
 	}
 	return code, err
 }

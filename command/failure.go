@@ -104,7 +104,11 @@ func (r *run) report(ctx context.Context, a arrangement, err error) report {
 	if errors.As(context.Cause(ctx), &sig) {
 		return report{exit: exitSignal + signalNumber(sig.Signal), message: "ended by signal: " + sig.Signal.String()}
 	}
-	return r.explainFailure(a, err)
+	rep := r.explainFailure(a, err)
+	if a.glued != "" && a.verb != nil && a.verb.takesProfile && len(a.args) == 0 && (rep.exit == exitUsage || rep.exit == exitProfile) {
+		rep = rep.hint("for a profile named %s: awsmfa %s -- %s", quoteName(a.glued), a.verb.name, quoteArg(shown(a.glued)))
+	}
+	return rep
 }
 
 // explainFailure is the table from errors to words and exit codes.
@@ -145,8 +149,10 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return r.explainCode(rep, err)
 	case errors.Is(err, mfa.ErrCodeFormat):
 		rep.exit = exitUsage
+		return rep.hint("%s", typeDigits)
 	case errors.Is(err, mfa.ErrNoCode):
 		rep.exit = exitInput
+		return rep.hint("%s", typeDigits)
 	case errors.As(err, &aws):
 		return r.explainAWS(rep, a, aws)
 	case errors.As(err, &src):
@@ -156,6 +162,9 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return rep.hint("AWS_CA_BUNDLE and ca_bundle name a file of PEM certificates")
 	case errors.As(err, &program):
 		rep.exit = program.exit()
+		if errors.Is(err, fs.ErrPermission) {
+			return rep.hint("chmod +x makes a file a program")
+		}
 	case errors.As(err, &output):
 		return r.explainOutput(rep, a, output)
 	case errors.As(err, &value):
@@ -203,6 +212,8 @@ func (r *run) explainInput(rep report, a arrangement, e *inputNeeded) report {
 		hint("or pass a code: echo CODE | awsmfa %s %s --token-code -", a.verbName(), name)
 }
 
+const typeDigits = "give the six digits that the device shows; awsmfa explain tells which device"
+
 func (r *run) explainCode(rep report, err error) report {
 	var aws *stsclient.Error
 	if errors.As(err, &aws) && aws.Offset.Abs() > offsetWorthTelling {
@@ -210,6 +221,9 @@ func (r *run) explainCode(rep report, err error) report {
 	}
 	if repeat := new(mfa.RepeatError); errors.As(err, &repeat) {
 		return rep.hint("AWS takes each code once: wait for the next one")
+	}
+	if errors.Is(err, mfa.ErrCodeFormat) {
+		return rep.hint("%s", typeDigits)
 	}
 	return rep.hint("a code is good once and for about a minute: try the next one, of the device shown by awsmfa explain")
 }
@@ -262,7 +276,14 @@ func profileHint(e *profile.Error) string {
 	name := shown(e.Profile)
 	switch e.Kind {
 	case profile.NotFound:
+		if !e.Origin.IsZero() {
+			return "mend that line"
+		}
 		return "awsmfa list shows the profiles"
+	case profile.BadName:
+		return "awsmfa list shows the profiles"
+	case profile.BadFile:
+		return badFileHint(e)
 	case profile.NoFiles:
 		return "write your access key there: aws configure"
 	case profile.SectionNeedsPrefix:
@@ -294,9 +315,22 @@ func profileHint(e *profile.Error) string {
 	case profile.BadRegion:
 		return "a region looks like eu-west-1"
 	case profile.BadDuration:
-		return "give seconds, or a form such as 12h or 90m"
+		return "give seconds, or a form such as 12h or 90m, within what AWS allows"
+	case profile.BadSessionName, profile.BadExternalID, profile.BadTags, profile.BadPolicy, profile.BadSourceIdentity, profile.BadValue:
+		return "change that value, or leave it out"
 	}
 	return ""
+}
+
+// badFileHint tells a file that must be mended from one that is none.
+func badFileHint(e *profile.Error) string {
+	switch {
+	case errors.Is(e, fs.ErrPermission):
+		return "make it readable for you: chmod u+r FILE"
+	case e.Err == nil:
+		return "it must be a text in UTF-8: mend it in an editor"
+	}
+	return "AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name the files, where others are meant"
 }
 
 // explainAWS: what AWS answered, what it means, what to do. The rows are those
@@ -337,9 +371,9 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 		return rep.hint("role chaining is capped at 1 h: ask for 1h or less")
 	case stsclient.BadRequest, stsclient.PolicyTooLarge:
 		return rep.hint("awsmfa explain %s shows each value with its file and line", name)
-	case stsclient.BadRegion, stsclient.BadEndpoint, stsclient.BadCABundle:
+	case stsclient.BadRegion, stsclient.BadEndpoint:
 		rep.exit = exitProfile
-		return rep
+		return rep.hint("awsmfa explain %s shows where region, device and role stand, which must be of one partition", name)
 	}
 	return explainNetwork(rep, e)
 }
@@ -354,6 +388,9 @@ func explainNetwork(rep report, e *stsclient.Error) report {
 	case stsclient.TLS:
 		return rep.hint("behind an inspecting proxy, name its certificates in AWS_CA_BUNDLE")
 	case stsclient.Proxy:
+		if e.Operation == "" {
+			rep.exit = exitProfile // the variable itself is wrong: nobody was called
+		}
 		return rep.hint("check HTTPS_PROXY and NO_PROXY")
 	case stsclient.Redirect:
 		return rep.hint("AWS never redirects: check the network, or the endpoint")

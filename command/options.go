@@ -112,7 +112,7 @@ func (f *flagReader) value(name string) profile.Value {
 func (f *flagReader) given(name string) profile.Value {
 	v := f.value(name)
 	if f.c.IsSet(name) && v.Text == "" {
-		f.fail("--%s is empty", name)
+		f.fail("--%s is empty: give it a value, or leave it out", name)
 	}
 	return v
 }
@@ -208,7 +208,7 @@ func (o *options) setProfile(r *run, c *cli.Context, a arrangement) error {
 	flag := c.String("profile")
 	switch {
 	case c.IsSet("profile") && flag == "":
-		return errors.New("--profile is empty")
+		return errors.New("--profile is empty: give it a value, or leave it out")
 	case len(a.args) > 0 && c.IsSet("profile") && a.args[0] != flag:
 		return fmt.Errorf("two profiles: the argument %q and --profile %q", shown(a.args[0]), shown(flag))
 	case len(a.args) > 0:
@@ -218,12 +218,12 @@ func (o *options) setProfile(r *run, c *cli.Context, a arrangement) error {
 	}
 	if o.ProfileOrigin != "" {
 		if o.Profile == "" {
-			return fmt.Errorf("the profile's name is empty")
+			return errors.New("the profile's name is empty: awsmfa list shows the profiles")
 		}
 		return nil
 	}
 	if a.verb.needsProfile {
-		return fmt.Errorf("awsmfa %s needs a profile", a.verb.name)
+		return fmt.Errorf("awsmfa %s needs a profile: awsmfa %s %s", a.verb.name, a.verb.name, a.verb.args)
 	}
 	o.Profile, o.ProfileOrigin = "default", "no other"
 	if held := r.getenv("AWSMFA_PROFILE"); held != "" {
@@ -235,10 +235,18 @@ func (o *options) setProfile(r *run, c *cli.Context, a arrangement) error {
 	return nil
 }
 
-// noteProfile tells which profile was taken by default where two were named.
+// noteProfile tells which profile was taken where two were named. Not so where
+// the shell holds one: to name another is how one switches.
 func (o options) noteProfile(r *run) {
 	named, held := r.getenv("AWS_PROFILE"), r.getenv("AWSMFA_PROFILE")
-	if o.ProfileOrigin == "AWS_PROFILE" && held != "" && held != named {
-		r.note("profile %q from AWS_PROFILE, not %q that this shell holds (AWSMFA_PROFILE)", shown(named), shown(held))
+	switch o.ProfileOrigin {
+	case "AWS_PROFILE":
+		if held != "" && held != named {
+			r.note("profile %q from AWS_PROFILE, not %q that this shell holds (AWSMFA_PROFILE)", shown(named), shown(held))
+		}
+	case "the argument", "--profile":
+		if named != "" && named != o.Profile {
+			r.note("profile %q from %s, not %q from AWS_PROFILE", shown(o.Profile), o.ProfileOrigin, shown(named))
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -30,9 +31,13 @@ import (
 //	sent ACTION FIELD=VALUE…   the last ACTION that the server saw had these values,
 //	                       or, with "!", not all of them; fields: key role name external duration serial code depth
 //	entries N              the cache holds N sessions
-//	damage KIND            spoil every cached session: cut, empty, junk, wide, link, hardlink, fifo, foreign (root)
+//	damage KIND            spoil every cached session: cut, empty, junk, null, list, types, wide, link, hardlink, fifo, foreign (root)
 //	exit N PROGRAM ARG…    exec, which must end with exit code N
 //	one-line FILE          the file, or stdout or stderr, is one line
+//	says LINE…             stderr is these lines, less their "awsmfa: " and the line about
+//	                       what the shell holds; $NAMES are replaced, (*) stands for any text;
+//	                       no secret and no escape is on either stream
+//	raw FILE TEXT [TIMES]  write a file of HOME/.aws with TEXT, in which \x.. are bytes
 //	heal                   take all faults away
 //	stop-server            from here on there is no network
 //	user NAME PREFIX [deny-iam] [no-device]   mint another user; PREFIX_KEY_ID, PREFIX_SECRET, PREFIX_SERIAL, PREFIX_CODE
@@ -50,6 +55,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"stop-server": cmdStopServer, "user": cmdUser, "device": cmdDevice, "role": cmdRole,
 		"rotate-key": cmdRotateKey, "setenv-from": cmdSetenvFrom, "for-each": cmdForEach,
 		"exit": cmdExit, "one-line": cmdOneLine, "sent": cmdSent, "entries": cmdEntries, "damage": cmdDamage,
+		"says": cmdSays, "raw": cmdRaw,
 	}
 }
 
@@ -289,7 +295,7 @@ func cmdEntries(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
-	want(ts, len(args) == 1, "damage cut|empty|junk|wide|link|hardlink|fifo|foreign")
+	want(ts, len(args) == 1, "damage cut|empty|junk|null|list|types|wide|link|hardlink|fifo|foreign")
 	files := cachedFiles(ts)
 	if len(files) == 0 {
 		ts.Fatalf("nothing to damage")
@@ -313,6 +319,9 @@ func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
 		case "hardlink":
 			os.Remove(aside)
 			err = os.Link(file, aside)
+		case "null", "types", "list":
+			err = os.WriteFile(file, []byte(map[string]string{
+				"null": "null\n", "list": "[]\n", "types": `{"AccessKeyId": 1, "Expiration": {}}`}[args[0]]), 0o600)
 		case "foreign":
 			err = os.Chown(file, 12345, -1)
 		case "fifo":
@@ -344,4 +353,48 @@ func cmdOneLine(ts *testscript.TestScript, _ bool, args []string) {
 	if strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, "\n") {
 		ts.Fatalf("not one line: %q", text)
 	}
+}
+
+func cmdSays(ts *testscript.TestScript, _ bool, args []string) {
+	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	if strings.ContainsFunc(stdout+stderr, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
+		ts.Fatalf("a control character is printed: %q %q", stdout, stderr)
+	}
+	if secret := onStage(ts).user.SecretAccessKey; strings.Contains(stdout+stderr, secret) {
+		ts.Fatalf("the secret access key is printed")
+	}
+	var said []string
+	for line := range strings.Lines(stderr) {
+		if !strings.HasPrefix(line, "awsmfa: this shell ") {
+			said = append(said, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	for i, arg := range args {
+		wanted := regexp.QuoteMeta("awsmfa: " + os.Expand(arg, ts.Getenv))
+		wanted = "^" + strings.ReplaceAll(wanted, `\(\*\)`, ".*") + "$"
+		if i >= len(said) || !regexp.MustCompile(wanted).MatchString(said[i]) {
+			ts.Fatalf("line %d is not as wanted: %s\n%s", i+1, arg, strings.Join(said, "\n"))
+		}
+	}
+	if len(said) > len(args) {
+		ts.Fatalf("more is said than wanted:\n%s", strings.Join(said, "\n"))
+	}
+}
+
+func cmdRaw(ts *testscript.TestScript, _ bool, args []string) {
+	want(ts, len(args) == 2 || len(args) == 3, "raw FILE TEXT [TIMES]")
+	text, err := strconv.Unquote(`"` + strings.ReplaceAll(os.Expand(args[1], ts.Getenv), `"`, `\"`) + `"`)
+	ts.Check(err)
+	if len(args) == 3 {
+		n, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		text = strings.Repeat(text, n)
+	}
+	path := filepath.Join(onStage(ts).dir, "home", ".aws", args[0])
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = f.WriteString(text)
+	ts.Check(err)
+	ts.Check(f.Close())
+	onStage(ts).files[path] = fingerprint(path)
 }

@@ -41,6 +41,7 @@ func testMain() int {
 		Args: os.Args[1:], Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Now: testOnlyClock(os.Getenv("AWSMFA_TEST_CLOCK")), ParentPID: testParent(), PID: os.Getpid(), Ignored: ignored,
+		Budget: testOnlyBudget(os.Getenv("AWSMFA_TEST_BUDGET")),
 	})
 }
 
@@ -72,6 +73,18 @@ func testParent() int {
 		return 0
 	}
 	return os.Getppid()
+}
+
+// testOnlyBudget is a shorter patience, for tests that would use all of it up.
+func testOnlyBudget(text string) time.Duration {
+	if text == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
 }
 
 // testOnlyClock is off the real clock by the duration that stands in a file.

@@ -171,8 +171,11 @@ func (s *subject) sts() (*stsclient.Client, error) {
 	s.client, err = stsclient.New(stsclient.Config{
 		Region: s.region.Text, Partition: r.Partition, Endpoint: r.STSEndpoint.Text, IAMEndpoint: r.IAMEndpoint.Text,
 		FIPS: r.FIPS, DualStack: r.DualStack, LegacyGlobal: r.RegionalSTS.Text == "legacy", CABundle: ca,
-		Getenv: s.getenv, Version: versionText(), Now: s.Now, Offset: s.offset.now(), Debugf: s.debugf,
+		Getenv: s.getenv, Version: versionText(), Now: s.Now, Offset: s.offset.now(), Budget: s.Budget, Debugf: s.debugf,
 	})
+	if stsclient.KindOf(err) == stsclient.BadCABundle {
+		err = &caBundleError{r.CABundle, errNoCertificate}
+	}
 	return s.client, err
 }
 
@@ -204,6 +207,8 @@ func (s *subject) caBundle() ([]byte, error) {
 	return pem, nil
 }
 
+var errNoCertificate = errors.New("it holds no certificate in PEM form")
+
 // caBundleError is a CA bundle that cannot be read.
 type caBundleError struct {
 	from profile.Value
@@ -211,7 +216,7 @@ type caBundleError struct {
 }
 
 func (e *caBundleError) Error() string {
-	return fmt.Sprintf("reading the CA bundle %q (%s): %v", shown(e.from.Text), e.from.Origin, e.err)
+	return fmt.Sprintf("reading the CA bundle %q (%s): %v", shown(e.from.Text), e.from.Origin, reason(e.err))
 }
 
 func (e *caBundleError) Unwrap() error { return e.err }
@@ -241,6 +246,17 @@ func (s *subject) renewer() *session.Renewer {
 	}
 }
 
+// whyNot says what is wrong with the entry in the cache, for who looks closely:
+// to all others a damaged one is none.
+func (s *subject) whyNot() string {
+	if last, ok := s.plan.Last(); ok && s.debug {
+		if _, _, err := s.places.Sessions().Load(last.Key, s.Now()); err != nil {
+			return ": " + err.Error()
+		}
+	}
+	return ""
+}
+
 // get returns the profile's credentials, as fresh as the options ask.
 func (s *subject) get(ctx context.Context) (session.Result, error) {
 	want := s.standard.Freshness
@@ -254,7 +270,7 @@ func (s *subject) get(ctx context.Context) (session.Result, error) {
 		s.debugf("the cached session serves: it ends in %s", s.left(got.Entry))
 		return got, nil
 	}
-	s.debugf("no cached session serves")
+	s.debugf("no cached session serves%s", s.whyNot())
 	if s.options.Cached {
 		return session.Result{}, session.ErrNotCached
 	}
