@@ -35,9 +35,9 @@ region = eu-west-1
 mfa_serial = SERIAL
 `
 
-func newCrowd(t *testing.T, config string) *crowd {
+func newCrowd(t *testing.T, config string, options ...ststest.Option) *crowd {
 	t.Helper()
-	c := &crowd{t: t, server: ststest.New(), home: t.TempDir()}
+	c := &crowd{t: t, server: ststest.New(options...), home: t.TempDir()}
 	if err := c.server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -169,24 +169,32 @@ func TestCrowdOfRolesSharesOneSession(t *testing.T) {
 		names = append(names, name)
 	}
 	c := newCrowd(t, config)
-	var commands []*exec.Cmd
 	for _, name := range names {
 		if err := c.server.AddRole(ststest.Role{ARN: "arn:aws:iam::" + c.user.Account + ":role/" + name, RequireMFA: true}); err != nil {
 			t.Fatal(err)
 		}
-		commands = append(commands, c.command("process", name, "--token-code", "-"))
 	}
-	code := c.user.NextCode()
-	for _, cmd := range commands {
-		cmd.Stdin = strings.NewReader(code + "\n")
+	rounds := 1
+	if long() {
+		rounds = 20
 	}
-	for i, o := range c.all(commands) {
-		if o.code != 0 {
-			t.Fatalf("%s: exit %d\n%s", names[i], o.code, o.stderr)
+	for round := range rounds {
+		code := c.user.NextCode()
+		var commands []*exec.Cmd
+		for _, name := range names {
+			cmd := c.command("process", name, "--token-code", "-")
+			cmd.Stdin = strings.NewReader(code + "\n")
+			commands = append(commands, cmd)
 		}
+		for i, o := range c.all(commands) {
+			if o.code != 0 {
+				t.Fatalf("round %d, %s: exit %d\n%s", round, names[i], o.code, o.stderr)
+			}
+		}
+		c.calls("GetSessionToken", round+1)
+		c.calls("AssumeRole", 50*(round+1))
+		c.must("logout --all")
 	}
-	c.calls("GetSessionToken", 1)
-	c.calls("AssumeRole", 50)
 }
 
 func TestCrowdFailsWithItsLeader(t *testing.T) {

@@ -42,19 +42,6 @@ func hostileProfiles() (names, refused []string) {
 	return names, refused
 }
 
-// release is awsmfa as it is released: the test binary is slow to start, and
-// does not have what answers a warm run before main.
-func release(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "awsmfa")
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-tags", "urfave_cli_no_docs", "-o", path, "awsmfa")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return path
-}
-
 // hostileHome is a HOME in which every name is a warm profile, and the
 // released awsmfa is in PATH.
 type hostileHome struct {
@@ -77,7 +64,7 @@ func newHostileHome(t *testing.T) *hostileHome {
 	}
 	h.write("config", config)
 	written := time.Now()
-	built := release(t)
+	built := buildRelease(t)
 	must(t, os.Remove(h.binary))
 	must(t, os.Rename(built, h.binary))
 	// The name in a file spares shells that cannot quote everything. The shell
