@@ -127,17 +127,22 @@ func killOnce(t *testing.T, binary string, k killCase, after time.Duration) {
 	}
 	before := c.sessions()
 	stdout := c.killAfter(after, c.words(k.args)...)
-	got := c.sessions()
+	c.afterKill(k, before, stdout, "after "+after.String())
+}
 
+// afterKill looks at what a killed run printed and left behind.
+func (c *crowd) afterKill(k killCase, before map[string]session.Entry, stdout, when string) {
+	c.t.Helper()
+	got := c.sessions()
 	if stdout != "" && !completeStatements(stdout) {
-		t.Errorf("killed after %s: part of the output: %q", after, stdout)
+		c.t.Errorf("killed %s: part of the output: %q", when, stdout)
 	}
 	if id, _, _ := strings.Cut(behind(stdout, "AWS_ACCESS_KEY_ID='"), "'"); id != "" && !holds(got, id) {
-		t.Errorf("killed after %s: credentials were printed before they were safe", after)
+		c.t.Errorf("killed %s: credentials were printed before they were safe", when)
 	}
-	for key, e := range before {
+	for key := range before {
 		if _, there := got[key]; !there && !strings.HasPrefix(k.args, "logout") {
-			t.Errorf("killed after %s: the old session %s is gone", after, e.Key)
+			c.t.Errorf("killed %s: the old session is gone", when)
 		}
 	}
 	c.worksAgain(got)
