@@ -375,14 +375,15 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 		rep.exit = exitProfile
 		return rep.hint("awsmfa explain %s shows where region, device and role stand, which must be of one partition", name)
 	}
-	return explainNetwork(rep, e)
+	return explainNetwork(rep, e, name)
 }
 
-func explainNetwork(rep report, e *stsclient.Error) report {
+func explainNetwork(rep report, e *stsclient.Error, name string) report {
 	rep.exit = exitNetwork
 	switch e.Kind {
 	case stsclient.Unknown:
 		rep.exit = exitDenied
+		return rep.hint("awsmfa explain %s shows what was asked", name)
 	case stsclient.NotAWS:
 		return rep.hint("something between here and AWS answered: a login page of the network, a proxy, or a wrong endpoint")
 	case stsclient.TLS:
