@@ -126,6 +126,9 @@ func (c *Client) once(ctx context.Context, r request, used time.Duration) ([]byt
 	start, sentAt := time.Now(), c.cfg.Now()
 	ans, sent, err := c.net.exchange(limited, req, r.code != "")
 	took := time.Since(start)
+	if limited.Err() != nil {
+		took = max(took, left) // the timer may be a little earlier than the clock
+	}
 	c.spend(took)
 	c.cfg.Debugf("%s %s %s: status %d in %s", req.Method, r.at.name, r.action, ans.status, took.Round(time.Millisecond))
 	if err != nil {
