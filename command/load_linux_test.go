@@ -50,7 +50,7 @@ func TestLoad(t *testing.T) {
 		outcomes := c.all(commands)
 		for i, o := range outcomes {
 			if o.code != 0 || o.stdout != outcomes[0].stdout || !completeStatements(o.stdout) {
-				t.Fatalf("round %d, process %d: exit %d\n%s%s", round, i, o.code, o.stdout, o.stderr)
+				t.Fatalf("round %d, process %d: exit %d\n%s%swhere the first said\n%s", round, i, o.code, o.stdout, o.stderr, outcomes[0].stdout)
 			}
 		}
 		if seen[outcomes[0].stdout] {

@@ -105,6 +105,7 @@ type offsetMemory struct {
 	loaded  bool
 	value   time.Duration
 	told    bool
+	unsaved bool // nobody else knows the value
 }
 
 func newOffsetMemory(s *subject) *offsetMemory { return &offsetMemory{subject: s} }
@@ -116,6 +117,10 @@ func (m *offsetMemory) now() time.Duration {
 	}
 	return m.value
 }
+
+// forget has the offset read anew: who put a session into the cache while we
+// waited may have measured it, and all must print the same of one session.
+func (m *offsetMemory) forget() { m.loaded = m.unsaved }
 
 // offsetWorthTelling: smaller ones hurt nobody.
 const offsetWorthTelling = 5 * time.Second
@@ -133,6 +138,7 @@ func (m *offsetMemory) learn() {
 	m.loaded, m.value = true, offset
 	if err := m.subject.places.Clock().Store(offset, m.subject.Now()); err != nil {
 		m.subject.debugf("clock offset not remembered: %v", err)
+		m.unsaved = true
 	}
 	if offset.Abs() > offsetWorthTelling && !m.told {
 		m.told = true

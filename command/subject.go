@@ -268,6 +268,7 @@ func (s *subject) get(ctx context.Context) (session.Result, error) {
 	renewer := s.renewer()
 	if got, ok := renewer.Peek(s.plan, want); ok {
 		s.debugf("the cached session serves: it ends in %s", s.left(got.Entry))
+		s.offset.forget()
 		return got, nil
 	}
 	s.debugf("no cached session serves%s", s.whyNot())
@@ -281,5 +282,6 @@ func (s *subject) get(ctx context.Context) (session.Result, error) {
 		return got, err
 	}
 	s.warnAll(got.Warnings)
+	s.offset.forget()
 	return got, nil
 }

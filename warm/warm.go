@@ -147,11 +147,11 @@ func (p Process) text(a ask) string {
 	if region != "" && profile.CheckRegion(profile.Value{Text: region}) != nil {
 		return ""
 	}
-	offset := places.Clock().Load(now)
 	e, ok, err := places.Sessions().Load(known.Key, now)
 	if !ok || err != nil {
 		return ""
 	}
+	offset := places.Clock().Load(now) // after the entry: who stored that has measured this first
 	if a.process {
 		return processText(e, now, offset)
 	}
