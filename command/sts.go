@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"awsmfa/credentials"
@@ -137,7 +138,11 @@ func (m *offsetMemory) learn() {
 	}
 	m.loaded, m.value = true, offset
 	if err := m.subject.places.Clock().Store(offset, m.subject.Now()); err != nil {
-		m.subject.debugf("clock offset not remembered: %v", err)
+		say := m.subject.debugf
+		if offset.Abs() > offsetWorthTelling { // the next run may take the session for one that cannot be
+			say = func(format string, args ...any) { m.subject.warn(fmt.Sprintf(format, args...)) }
+		}
+		say("clock offset not remembered: %v", err)
 		m.unsaved = true
 	}
 	if offset.Abs() > offsetWorthTelling && !m.told {
