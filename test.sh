@@ -23,7 +23,9 @@ usage() {
 	cat <<'USAGE'
 usage: ./test.sh [--long] [--no-install]
 
-  --long        also run every fuzz target for 1000000 executions
+  --long        the full figures: 1000000 executions of every fuzz target
+                instead of 20000, and in the tests more rounds, kills, shells
+                and random values
   --no-install  bring nothing; run with what is here
   --help        this text
 
@@ -150,13 +152,30 @@ bring_by_apt() {
 		echo "to bring what is missing, as root: apt-get install $*"
 		return 0
 	fi
-	export DEBIAN_FRONTEND=noninteractive
-	twice apt-get -q update
-	apt-get -qq install -y --no-install-recommends "$@" && return
+	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+	apt_get -q update
+	apt_get -qq install -y --no-install-recommends "$@" && return
 	# One unknown name must not keep the others away.
 	for package; do
-		twice apt-get -qq install -y --no-install-recommends "$package"
+		apt_get -qq install -y --no-install-recommends "$package" ||
+			echo "not installed: $package (on Ubuntu some are in universe: add-apt-repository universe)"
 	done
+}
+
+# apt_get runs it patiently: a machine that has just started often has its
+# lists or its packages locked by updates of its own.
+apt_get() {
+	for pause in 5 20 60 120 0; do
+		LC_ALL=C apt-get -o DPkg::Lock::Timeout=120 "$@" </dev/null >"$scratch/apt" 2>&1 && return
+		cat "$scratch/apt"
+		case $(cat "$scratch/apt") in
+		*'Unable to locate package'* | *'has no installation candidate'*) return 1 ;;
+		*'get lock'* | *'to lock'*) ;;
+		*) [ "$pause" = 5 ] || return 1 ;; # a network may recover once
+		esac
+		sleep "$pause"
+	done
+	return 1
 }
 
 # bring_by_npm DIR PACKAGE... fills a staging directory and moves it into place
@@ -249,11 +268,14 @@ check_static() (
 )
 
 check_tests() {
+	# In the long run one package alone may take half an hour.
+	limit=20m
+	[ -z "$long" ] || limit=90m
 	if here cc; then
-		CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m ./...
+		CGO_ENABLED=1 go test -race -shuffle=on -timeout "$limit" ./...
 	else
 		not_run 'the race detector: it needs a C compiler'
-		go test -shuffle=on -timeout 20m ./...
+		go test -shuffle=on -timeout "$limit" ./...
 	fi
 }
 
@@ -313,17 +335,28 @@ parse_script() {
 	return "$faults"
 }
 
+# check_fuzz runs every fuzz target it finds. Next to nothing is spent on making
+# a find smaller: that could take longer than all the rest.
 check_fuzz() {
-	worst=0 targets=0
-	for package in $(go list ./...); do
-		for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz'); do
+	worst=0 targets=0 default=20000x
+	[ -z "$long" ] || default=1000000x
+	executions=${AWSMFA_FUZZTIME:-$default}
+	grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u >"$scratch/fuzzed"
+	while IFS= read -r package; do
+		for target in $(fuzz_targets "$package"); do
 			targets=$((targets + 1))
 			echo "$package $target"
-			go test -run '^$' -fuzz "^$target\$" -fuzztime "${AWSMFA_FUZZTIME:-1000000x}" "$package" || worst=1
+			go test -run '^$' -fuzz "^$target\$" -fuzztime "$executions" -fuzzminimizetime 10x "$package" \
+				</dev/null >"$scratch/fuzz" || { worst=1 && cat "$scratch/fuzz"; }
 		done
-	done
+	done <"$scratch/fuzzed"
 	[ "$targets" -gt 0 ] || { echo 'no fuzz target was found' && return 1; }
+	echo "$targets targets, $executions each"
 	return "$worst"
+}
+
+fuzz_targets() {
+	cat "$1"/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' | sort -u
 }
 
 # check_tree compares what git sees before and after: tests leave no files.
@@ -387,7 +420,7 @@ main() {
 	step 'go test' check_tests
 	step shellcheck check_shellcheck
 	step 'scripts parse' each_script parse_script
-	[ -z "$long" ] || step fuzz check_fuzz
+	step fuzz check_fuzz
 	[ -z "$ci" ] || step 'tree left as it was' check_tree
 	summary
 }
