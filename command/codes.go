@@ -38,7 +38,7 @@ func (e *inputNeeded) InputUnavailable() {}
 func (s *subject) codes() *codes {
 	c := &codes{subject: s, chain: &mfa.Chain{
 		NoInput: s.options.NoInput, Ledger: mfa.OpenLedger(s.places.State, s.awsNow),
-		Notify: func(line string) { s.note("%s", line) }, Given: s.givenCode(),
+		Notify: func(line string) { s.note("%s", line) }, Warn: s.warn, Given: s.givenCode(),
 		Terminal: s.prompter,
 	}}
 	if line := s.resolved.MFAProcess; line.IsSet() {

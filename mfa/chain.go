@@ -84,6 +84,7 @@ type Chain struct {
 	NoInput  bool                                       // never touch the terminal
 	Ledger   *Ledger                                    // nil remembers nothing
 	Notify   func(string)                               // says one line to the user; may be nil
+	Warn     func(string)                               // the same of what went wrong without harm; may be nil
 	Progress func(left time.Duration)                   // shows a countdown each second, 0 at its end; may be nil
 	Sleep    func(context.Context, time.Duration) error // nil really sleeps
 
@@ -154,9 +155,15 @@ func (c *Chain) claim(serial string, code Code) error {
 		err = recordErr
 	}
 	if err != nil {
-		c.notify(err.Error())
+		c.warn(err.Error())
 	}
 	return nil
+}
+
+func (c *Chain) warn(line string) {
+	if c.Warn != nil {
+		c.Warn(line)
+	}
 }
 
 func (c *Chain) notify(line string) {

@@ -234,7 +234,7 @@ func TestLedgerTroubleIsToldOnce(t *testing.T) {
 	mustRecord(t, l, serial, "111111")
 	writeFile(t, l.path(serial), "torn")
 	var said []string
-	chain := Chain{Given: NewGiven(FromFlag, "123456"), Ledger: l, Notify: func(s string) { said = append(said, s) }}
+	chain := Chain{Given: NewGiven(FromFlag, "123456"), Ledger: l, Warn: func(s string) { said = append(said, s) }}
 	code, _, err := chain.Next(t.Context(), devRequest)
 	if err != nil || code.Text() != "123456" {
 		t.Fatalf("%q, %v", code.Text(), err)
@@ -247,7 +247,7 @@ func TestLedgerTroubleIsToldOnce(t *testing.T) {
 	}
 	l.dir = l.path(serial) // a file in place of the directory
 	said = nil
-	chain = Chain{Given: NewGiven(FromFlag, "123456"), Ledger: l, Notify: chain.Notify}
+	chain = Chain{Given: NewGiven(FromFlag, "123456"), Ledger: l, Warn: chain.Warn}
 	if code, _, err := chain.Next(t.Context(), devRequest); err != nil || code.Text() != "123456" || len(said) != 1 {
 		t.Errorf("%q, %v, said %q", code.Text(), err, said)
 	}
