@@ -112,7 +112,9 @@ func (r *run) findProgram(name string) (string, error) {
 			if err == nil {
 				return file, nil
 			}
-			if !errors.Is(err, fs.ErrNotExist) {
+			// What cannot be seen is not there, as for a shell: PATH may name
+			// directories that are closed to us.
+			if _, unseen := os.Stat(file); unseen == nil {
 				refusal = err
 			}
 		}
