@@ -302,13 +302,13 @@ func (f *faultCell) sent() {
 	}
 }
 
-var failureOf = map[string]string{"env": "false;\n"}
+var failingStatement = map[string]string{"env": "false;\n"}
 
 // failed checks all that is printed: one error with its cause, what to do
 // next, and nothing that a shell, a terminal or a reader could be hurt by.
 func (f *faultCell) failed(when string, got outcome) {
 	f.t.Helper()
-	if got.code != f.row.exit || got.stdout != failureOf[f.verb] {
+	if got.code != f.row.exit || got.stdout != failingStatement[f.verb] {
 		f.t.Errorf("%s: exit code %d, want %d; stdout %q; stderr:\n%s", when, got.code, f.row.exit, got.stdout, got.stderr)
 	}
 	lines := strings.Split(strings.TrimSuffix(got.stderr, "\n"), "\n")

@@ -25,7 +25,7 @@ import (
 //	forget                 empty the server's log
 //	codes-once             no code was seen twice (also checked by every "calls")
 //	clock BY               move both clocks, the server's and awsmfa's (clock 2h)
-//	local-clock BY         move awsmfa's clock alone (BY is from the real clock)
+//	local-clock BY         move awsmfa's clock alone (BY is from the real clock; right: as the server's)
 //	aws-files              write config and credentials into HOME again, variables replaced
 //	fault KIND [ACTION] [TIMES] [skew=95s] [status=403] [code=X] [message=Y]   break the server's next answers
 //	sent ACTION FIELD=VALUE…   the last ACTION that the server saw had these values,
@@ -106,7 +106,10 @@ func cmdClock(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func cmdLocalClock(ts *testscript.TestScript, _ bool, args []string) {
-	want(ts, len(args) == 1, "local-clock BY")
+	want(ts, len(args) == 1, "local-clock BY|right")
+	if args[0] == "right" {
+		args[0] = onStage(ts).server.Clock().Now().Sub(time.Now()).Round(time.Second).String()
+	}
 	by, err := time.ParseDuration(args[0])
 	ts.Check(err)
 	onStage(ts).setLocalClock(ts, by)
