@@ -146,7 +146,8 @@ func faultRows() []faultRow {
 
 // Every fault meets every verb that gives credentials: with an empty cache,
 // with a session that serves, and with one that is due for renewal but still
-// good. Without AWSMFA_LONG the last two meet one verb for each fault, in turn.
+// good. Without AWSMFA_LONG each fault meets env with an empty cache, and one of
+// the verbs, in turn, with all three.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	verbs := []string{"env", "exec", "process"}
@@ -155,6 +156,9 @@ func TestFaults(t *testing.T) {
 		covered[row.fault.Kind] = true
 		for j, verb := range verbs {
 			all := os.Getenv("AWSMFA_LONG") != "" || i%len(verbs) == j
+			if !all && verb != "env" {
+				continue
+			}
 			t.Run(row.name+"/"+verb, func(t *testing.T) {
 				t.Parallel()
 				f := newFaultCell(t, row, verb)
