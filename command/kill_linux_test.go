@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,15 +18,28 @@ import (
 	"awsmfa/stsclient/ststest"
 )
 
-// buildRelease makes the program as it is built for users: some of what these
-// tests look for, closed streams say, is over before a test binary's main begins.
-func buildRelease(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "awsmfa")
+// built is the program as it is built for users, once: some of what tests look
+// for, closed streams say, is over before a test binary's main begins.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "awsmfa-command-test-")
+	if err != nil {
+		return "", err
+	}
+	builtIn = dir
+	path := filepath.Join(dir, "awsmfa")
 	cmd := exec.Command("go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-tags", "urfave_cli_no_docs", "-o", path, "..")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func buildRelease(t *testing.T) string {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

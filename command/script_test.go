@@ -22,7 +22,22 @@ import (
 // "awsmfa" gets this binary, with the same code as the real main and one
 // thing more, a clock that a file moves.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"awsmfa": func() { os.Exit(testMain()) }})
+	testscript.Main(tests{m}, map[string]func(){"awsmfa": func() { os.Exit(testMain()) }})
+}
+
+// tests are all tests of the package, and what is cleared away behind them.
+type tests struct{ *testing.M }
+
+// builtIn is the directory of a program that a test built for all, or "".
+var builtIn string
+
+// Run implements testscript.TestingM.
+func (m tests) Run() int {
+	code := m.M.Run()
+	if builtIn != "" {
+		os.RemoveAll(builtIn)
+	}
+	return code
 }
 
 func testMain() int {
