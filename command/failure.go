@@ -127,7 +127,6 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		bundle   *caBundleError
 		value    *shell.ValueError
 		program  *programError
-		output   *outputError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -165,8 +164,6 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		if errors.Is(err, fs.ErrPermission) {
 			return rep.hint("chmod +x makes a file a program")
 		}
-	case errors.As(err, &output):
-		return r.explainOutput(rep, a, output)
 	case errors.As(err, &value):
 		rep.exit = exitUsage
 		return rep.hint("rename the profile, or choose another form: --output json")
@@ -178,6 +175,8 @@ func (r *run) explainSentinel(rep report, a arrangement, err error) report {
 	name := quoteArg(a.profile(r))
 	var processFailed *mfa.ProcessError
 	switch {
+	case errors.Is(err, stream.ErrClosed): // nothing is lost: no code was asked for
+		return rep.hint("to get a session without printing it: awsmfa login %s", name)
 	case errors.Is(err, session.ErrNotCached):
 		rep.exit = exitInput
 		return rep.hint("get one with: awsmfa login %s", name)
@@ -235,14 +234,6 @@ func explainDuration(rep report, e *session.DurationError) report {
 	}
 	if e.Chained {
 		return rep.hint("ask for 1h or less, or for a role that the access key may assume directly")
-	}
-	return rep
-}
-
-// explainOutput: what was got is not lost where it could be cached.
-func (r *run) explainOutput(rep report, a arrangement, e *outputError) report {
-	if errors.Is(e, stream.ErrClosed) {
-		return rep.hint("to get a session without printing it: awsmfa login %s", quoteArg(a.profile(r)))
 	}
 	return rep
 }
