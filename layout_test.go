@@ -37,11 +37,11 @@ type room struct {
 func rooms() []room {
 	return []room{
 		{path: "", imports: []string{"command", "early"}, process: true}, // main.go
-		{path: "early", warm: true, process: true, imports: []string{"warm", "internal/stream"}},
+		{path: "early", warm: true, process: true, imports: []string{"warm"}},
 		{path: "warm", warm: true, imports: []string{"environment", "profile", "session", "shell", "internal/filename", "internal/harden"}},
 		{path: "command", process: true, imports: []string{
 			"completions", "credentials", "environment", "mfa", "profile", "session", "shell", "source", "stsclient", "warm",
-			"internal/harden", "internal/privatefile", "internal/safeexec", "internal/stream", "internal/term"}},
+			"internal/harden", "internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/filename", "internal/privatefile"}},
 		{path: "mfa", imports: []string{"internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "source", imports: []string{"credentials", "internal/safeexec"}},
@@ -56,7 +56,6 @@ func rooms() []room {
 		{path: "internal/filename", warm: true},
 		{path: "internal/privatefile", warm: true, imports: []string{"internal/filename"}},
 		{path: "internal/harden", warm: true},
-		{path: "internal/stream", warm: true},
 		{path: ptyRoom},
 		{path: hostileRoom},
 		{path: "internal/safeexec", process: true},

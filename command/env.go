@@ -62,9 +62,6 @@ func runEnv(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	if o.unset {
 		return r.printUnset(dialect)
 	}
-	if err := r.checkStdout(); err != nil {
-		return err
-	}
 	if r.stdoutIsPipe() {
 		term.KeepRunning() // the shell waits at its other end
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"awsmfa/internal/safeexec"
-	"awsmfa/internal/stream"
 	"awsmfa/internal/term"
 	"awsmfa/mfa"
 	"awsmfa/profile"
@@ -175,8 +174,6 @@ func (r *run) explainSentinel(rep report, a arrangement, err error) report {
 	name := quoteArg(a.profile(r))
 	var processFailed *mfa.ProcessError
 	switch {
-	case errors.Is(err, stream.ErrClosed): // nothing is lost: no code was asked for
-		return rep.hint("to get a session without printing it: awsmfa login %s", name)
 	case errors.Is(err, session.ErrNotCached):
 		rep.exit = exitInput
 		return rep.hint("get one with: awsmfa login %s", name)

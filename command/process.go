@@ -22,9 +22,6 @@ func runProcess(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 	if err != nil {
 		return err
 	}
-	if err := r.checkStdout(); err != nil {
-		return err
-	}
 	r.standard = underSDK()
 	// An SDK shows what a failure left on stderr: one line, that of the failure.
 	// A person at a terminal may hear the rest, and at once.

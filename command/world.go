@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"awsmfa/internal/harden"
-	"awsmfa/internal/stream"
 	"awsmfa/internal/term"
 )
 
@@ -138,18 +137,6 @@ func (r *run) write(text []byte) error {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		return &outputError{err}
-	}
-	return nil
-}
-
-// checkStdout refuses, before a code is spent on it, to print where nobody reads.
-func (r *run) checkStdout() error {
-	f, ok := r.Stdout.(*os.File)
-	if !ok {
-		return nil
-	}
-	if err := stream.Check(f); err != nil {
 		return &outputError{err}
 	}
 	return nil
