@@ -250,7 +250,7 @@ check_format() {
 }
 
 check_platform() {
-	CGO_ENABLED=0 GOOS=$1 go vet ./...
+	CGO_ENABLED=0 GOOS=${1%/*} GOARCH=${1#*/} go vet ./...
 }
 
 check_static() (
@@ -412,7 +412,7 @@ main() {
 	step 'shells and clients' require
 	step gofmt check_format
 	step 'go vet' go vet ./...
-	for platform in windows darwin freebsd; do
+	for platform in windows/amd64 darwin/arm64 freebsd/amd64 linux/386; do
 		step "go vet, $platform" check_platform "$platform"
 	done
 	step 'go mod tidy' go mod tidy -diff

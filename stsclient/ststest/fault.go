@@ -214,7 +214,7 @@ func (c *call) replacement(f *Fault) answer {
 	case Throttling:
 		return c.failure(refuse(400, "Throttling", "Rate exceeded"))
 	case RegionDisabled:
-		return c.failure(refuse(403, "RegionDisabledException", "STS is not activated in this region for account:"+strconv.Itoa(firstAccount)+". Your account administrator can activate STS in this region using the IAM Console."))
+		return c.failure(refuse(403, "RegionDisabledException", "STS is not activated in this region for account:"+strconv.FormatInt(firstAccount, 10)+". Your account administrator can activate STS in this region using the IAM Console."))
 	case ErrorAnswer:
 		return c.failure(refuse(max(f.Status, 400), f.Code, f.Message))
 	case ErrorIn200:

@@ -73,9 +73,6 @@ type Server struct {
 // Option changes a Server before it starts.
 type Option func(*Server)
 
-// WithClock makes the server live by c instead of a clock of its own.
-func WithClock(c *Clock) Option { return func(s *Server) { s.clock = c } }
-
 // WithTokenLength makes session tokens about n characters long; real ones
 // have no documented limit, and STS takes back 20,000.
 func WithTokenLength(n int) Option { return func(s *Server) { s.tokenLength = n } }

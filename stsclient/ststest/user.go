@@ -62,7 +62,7 @@ type key struct {
 	active bool
 }
 
-const firstAccount = 111122223333
+const firstAccount int64 = 111122223333
 
 // NewUser makes a user with a key, a device and a seed of its own. Where the
 // name is taken the user is born in another account.
@@ -108,8 +108,8 @@ func (s *Server) newUser(o UserOptions) (*user, error) {
 		server:          s,
 	}, id: "AIDA" + letters(17), partition: or(o.Partition, "aws"), root: o.Root, denyIAM: o.DenyIAM, denyAR: o.DenyAssumeRole, created: s.clock.Now().Truncate(time.Second)}
 	for n := firstAccount; u.Account == ""; n++ {
-		if s.findUser(strconv.Itoa(n), o.Name) == nil {
-			u.Account = strconv.Itoa(n)
+		if account := strconv.FormatInt(n, 10); s.findUser(account, o.Name) == nil {
+			u.Account = account
 		}
 	}
 	u.ARN = "arn:" + u.partition + ":iam::" + u.Account + ":user/" + u.Name
