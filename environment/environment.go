@@ -3,7 +3,9 @@
 // credentials (Held.With).
 //
 // "Ours" means that AWS_ACCESS_KEY_ID is the one that AWSMFA_OWNED names: what
-// somebody else put there is never taken away.
+// somebody else put there is never taken away. A region is the user's own
+// unless it is the one that AWSMFA_OWNED names, whoever's the key is by now:
+// the region of one profile must not stay for the next.
 package environment
 
 import (
@@ -35,7 +37,7 @@ type Held struct {
 	Keys    bool      // there is an access key, of whomever
 	Profile string    // that we were asked for last
 	Expires time.Time // local clock; zero when unknown
-	Region  string    // that we set, "" when none or when not Ours
+	Region  string    // that we set, "" when none
 
 	regionOurs, defaultRegionOurs bool // AWS_REGION, AWS_DEFAULT_REGION are still that one
 	foreign                       string
@@ -48,7 +50,7 @@ func Read(getenv func(string) string) Held {
 	key := getenv("AWS_ACCESS_KEY_ID")
 	h := Held{Ours: id != "" && key == id, Keys: key != "", Profile: getenv("AWSMFA_PROFILE")}
 	first, second := getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION")
-	if h.Ours && region != "" {
+	if region != "" {
 		h.Region, h.regionOurs, h.defaultRegionOurs = region, first == region, second == region
 	}
 	switch {

@@ -43,10 +43,11 @@ func TestRead(t *testing.T) {
 		{"second region changed", "AWS_ACCESS_KEY_ID=K AWSMFA_OWNED=K:a AWS_REGION=a AWS_DEFAULT_REGION=b", "AWS_REGION", true, "b"},
 		{"one region gone", "AWS_ACCESS_KEY_ID=K AWSMFA_OWNED=K:a AWS_DEFAULT_REGION=a", "AWS_DEFAULT_REGION", true, ""},
 		{"one region empty", "AWS_ACCESS_KEY_ID=K AWSMFA_OWNED=K:a AWS_REGION= AWS_DEFAULT_REGION=a", "AWS_DEFAULT_REGION", true, ""},
-		{"key changed", "AWS_ACCESS_KEY_ID=L AWSMFA_OWNED=K:a AWS_REGION=a", "", false, "a"},
-		{"key gone", "AWSMFA_OWNED=K:a AWS_REGION=a", "", false, "a"},
+		{"key changed", "AWS_ACCESS_KEY_ID=L AWSMFA_OWNED=K:a AWS_REGION=a", "", false, ""},
+		{"key and region changed", "AWS_ACCESS_KEY_ID=L AWSMFA_OWNED=K:a AWS_REGION=b", "", false, "b"},
+		{"key gone", "AWSMFA_OWNED=K:a AWS_REGION=a", "", false, ""},
 		{"key empty, mark empty", "AWS_ACCESS_KEY_ID= AWSMFA_OWNED=: AWS_REGION=a", "", false, "a"},
-		{"mark without key", "AWS_ACCESS_KEY_ID=K AWSMFA_OWNED=:a AWS_REGION=a", "", false, "a"},
+		{"mark without key", "AWS_ACCESS_KEY_ID=K AWSMFA_OWNED=:a AWS_REGION=a", "", false, ""},
 		{"mark is junk", "AWS_ACCESS_KEY_ID=K AWSMFA_OWNED=::::", "", false, ""},
 	} {
 		h := holding(strings.Fields(tc.environ)...)

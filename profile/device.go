@@ -1,7 +1,5 @@
 package profile
 
-import "strings"
-
 // device finds the MFA serial: what the user gave, the profile, its source
 // profiles, the environment, and last a profile on the same access key. It is
 // not checked here: a profile with a device that cannot be used is still one
@@ -67,7 +65,8 @@ func (r *resolver) serialOfSameKey() Value {
 	var byName map[string]*Profile
 	for _, p := range all {
 		v := p.Get("mfa_serial")
-		if !v.IsSet() || controls(v.Text) || strings.Contains(v.Text, ":u2f/") {
+		// A slip in another profile is that profile's business.
+		if !v.IsSet() || controls(v.Text) || CheckSerial(p.Name, v) != nil {
 			continue
 		}
 		if byName == nil {

@@ -216,6 +216,7 @@ func TestSerialOrder(t *testing.T) {
 		{"shared variable", plain + other, Value{}, env("AWS_MFA_SERIAL", "GAHT00000002"), "GAHT00000002", "AWS_MFA_SERIAL"},
 		{"other profile", plain + other, Value{}, env(), "arn:aws:iam::111122223333:mfa/other", "~/.aws/config:8"},
 		{"other but FIDO", plain + strings.ReplaceAll(other, ":mfa/", ":u2f/"), Value{}, env(), "", ""},
+		{"other with a slip", plain + "[profile slip]\nmfa_serial = alice\nsource_profile = base\n" + roleText + other, Value{}, env(), "arn:aws:iam::111122223333:mfa/other", "~/.aws/config:12"},
 		{"other loops", plain + "[profile x]\nmfa_serial = GAHT12345678\nsource_profile = y\n[profile y]\nsource_profile = x\n", Value{}, env(), "", ""},
 		{"none", plain, Value{}, env(), "", ""},
 	} {
