@@ -26,7 +26,7 @@ const (
 	exitUsage       = 2
 	exitProfile     = 3
 	exitInput       = 4
-	exitCode        = 5 // the MFA code was refused
+	exitCode        = 5 // an MFA code was refused, by AWS or as one that was used
 	exitDenied      = 6
 	exitNetwork     = 7
 	exitStore       = 8
@@ -94,7 +94,7 @@ func (r *run) tellOnOneLine(rep report) {
 	for _, h := range rep.hints {
 		line += "; hint: " + h
 	}
-	r.say("error", "%s", shownUpTo(line, 2000))
+	r.say("error", "%s", line)
 }
 
 // report turns an error into words for the user and an exit code.
@@ -142,9 +142,12 @@ func (r *run) explainFailure(a arrangement, err error) report {
 			hint("no device yet: register a virtual one (an authenticator app) for the user in IAM; or do without: --no-mfa")
 	case errors.As(err, &input):
 		return r.explainInput(rep, a, input)
-	case errors.As(err, &repeat), errors.Is(err, mfa.ErrNoOtherCode), errors.Is(err, mfa.ErrTooManyTries):
+	case errors.As(err, &repeat), errors.Is(err, mfa.ErrNoOtherCode), errors.Is(err, mfa.ErrTooManyTries) && errors.As(err, &aws):
 		rep.exit = exitCode
 		return r.explainCode(rep, err)
+	case errors.Is(err, mfa.ErrTooManyTries): // and no code among the answers
+		rep.exit = exitInput
+		return rep.hint("%s", typeDigits)
 	case errors.Is(err, mfa.ErrCodeFormat):
 		rep.exit = exitUsage
 		return rep.hint("%s", typeDigits)
@@ -189,13 +192,26 @@ func (r *run) explainSentinel(rep report, a arrangement, err error) report {
 		rep.exit = exitNetwork
 		return rep.hint("answer its prompt or end it, then run this again")
 	case errors.As(err, &processFailed):
-		rep.exit = exitCode
-		return rep.hint("run the mfa_process line by hand to see what it says, or pass --token-code -")
+		return explainMFAProcess(rep, processFailed)
 	case errors.Is(err, term.ErrNoChoice):
 		rep.exit = exitInput
 	}
 	return rep
 }
+
+// explainMFAProcess: no code was had, so none was refused.
+func explainMFAProcess(rep report, e *mfa.ProcessError) report {
+	rep.exit = exitInput
+	switch {
+	case errors.Is(e, safeexec.ErrNotFound), errors.Is(e, fs.ErrNotExist):
+		return rep.hint("%s, or pass --token-code -", findProgram)
+	case errors.Is(e, safeexec.ErrTimeout):
+		rep.exit = exitNetwork
+	}
+	return rep.hint("run the mfa_process line by hand to see what it says, or pass --token-code -")
+}
+
+const findProgram = "give the program's absolute path, or put it in an absolute directory of PATH"
 
 // explainInput: what is missing, and the command that would ask for it.
 func (r *run) explainInput(rep report, a arrangement, e *inputNeeded) report {
@@ -217,9 +233,6 @@ func (r *run) explainCode(rep report, err error) report {
 	}
 	if repeat := new(mfa.RepeatError); errors.As(err, &repeat) {
 		return rep.hint("AWS takes each code once: wait for the next one")
-	}
-	if errors.Is(err, mfa.ErrCodeFormat) {
-		return rep.hint("%s", typeDigits)
 	}
 	return rep.hint("a code is good once and for about a minute: try the next one, of the device shown by awsmfa explain")
 }
@@ -403,7 +416,7 @@ func (r *run) explainSource(rep report, a arrangement, e *sourceError) report {
 	case errors.Is(e.err, source.ErrRecursive):
 		return rep.hint("credential_process must not name the profile it stands in: awsmfa process OTHER")
 	case errors.Is(e.err, safeexec.ErrNotFound), errors.Is(e.err, fs.ErrNotExist):
-		return rep.hint("give the program's absolute path, or put it in an absolute directory of PATH")
+		return rep.hint("%s", findProgram)
 	case errors.Is(e.err, safeexec.ErrTimeout):
 		rep.exit = exitNetwork
 	}

@@ -15,7 +15,8 @@ var (
 	ErrNoOtherCode = errors.New("no other MFA code to try")
 	// ErrNoCode: the input ended before a code came.
 	ErrNoCode = errors.New("no MFA code was entered")
-	// ErrTooManyTries: the last of three prompts gave no usable code.
+	// ErrTooManyTries: three prompts gave no usable code. It comes with why the
+	// last code was refused, else with what was wrong with the last answer.
 	ErrTooManyTries = errors.New("no usable MFA code in three tries")
 )
 

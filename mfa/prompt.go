@@ -73,12 +73,21 @@ func (c *Chain) prompt(ctx context.Context, req Request) (Code, error) {
 		if err == nil {
 			return code, nil
 		}
-		reason, last = err.Error(), err
+		reason = err.Error()
+		if !isRefusal(last) || isRefusal(err) {
+			last = err
+		}
 	}
 	if last == nil {
 		return Code{}, ErrTooManyTries
 	}
 	return Code{}, fmt.Errorf("%w: %w", ErrTooManyTries, last)
+}
+
+// isRefusal: a code was turned down, by AWS or as a repeat. That weighs more
+// than an answer that was no code at all.
+func isRefusal(err error) bool {
+	return err != nil && !errors.Is(err, ErrCodeFormat) && !errors.Is(err, term.ErrTooLong)
 }
 
 // maxPrompt bounds a prompt, in runes: a terminal shows no more than two rows
