@@ -158,6 +158,10 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return r.explainAWS(rep, a, aws)
 	case errors.As(err, &src):
 		return r.explainSource(rep, a, src)
+		var refused *refusedError
+		if errors.As(err, &refused) && (aws.Kind == stsclient.DurationTooLong || aws.Kind == stsclient.ChainedTooLong) {
+			return explainTooLong(rep, refused)
+		}
 	case errors.As(err, &bundle):
 		rep.exit = exitProfile
 		return rep.hint("AWS_CA_BUNDLE and ca_bundle name a file of PEM certificates")
@@ -366,10 +370,6 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 		return rep.hint("get a new session: awsmfa login %s --refresh", name)
 	case stsclient.RegionDisabled:
 		return rep.hint("STS is not activated there: choose another region with --region, or activate it in the account settings of IAM")
-	case stsclient.DurationTooLong:
-		return rep.hint("lower duration_seconds or --duration, or raise the role's maximum session duration")
-	case stsclient.ChainedTooLong:
-		return rep.hint("role chaining is capped at 1 h: ask for 1h or less")
 	case stsclient.BadRequest, stsclient.PolicyTooLarge:
 		return rep.hint("awsmfa explain %s shows each value with its file and line", name)
 	case stsclient.BadRegion, stsclient.BadEndpoint:
@@ -382,6 +382,23 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 func explainNetwork(rep report, e *stsclient.Error, name string) report {
 	rep.exit = exitNetwork
 	switch e.Kind {
+// explainTooLong: AWS knows limits that we do not, but not where the number
+// came from.
+func explainTooLong(rep report, e *refusedError) report {
+	rep.exit = exitDenied
+	asked := "ask for less with --duration"
+	if from := e.duration; from.IsSet() {
+		asked = fmt.Sprintf("lower %s (%s)", shown(from.Text), from.Origin)
+		if from.Origin.Path != "" {
+			asked = fmt.Sprintf("lower duration_seconds = %s (%s)", shown(from.Text), from.Origin)
+		}
+	}
+	if e.err.Kind == stsclient.ChainedTooLong {
+		return rep.hint("role chaining is capped at 1h: %s", asked)
+	}
+	return rep.hint("%s, or raise the role's maximum session duration", asked)
+}
+
 	case stsclient.Unknown:
 		rep.exit = exitDenied
 		return rep.hint("awsmfa explain %s shows what was asked", name)

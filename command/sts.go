@@ -2,10 +2,12 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"awsmfa/credentials"
+	"awsmfa/profile"
 	"awsmfa/session"
 	"awsmfa/stsclient"
 )
@@ -41,9 +43,14 @@ func (c *calls) AssumeRole(ctx context.Context, from credentials.Credentials, st
 	for _, t := range role.Tags {
 		in.Tags = append(in.Tags, stsclient.Tag{Key: t.Key, Value: t.Value})
 	}
-	return c.call(func(client *stsclient.Client) (credentials.Credentials, error) {
+	got, err := c.call(func(client *stsclient.Client) (credentials.Credentials, error) {
 		return client.AssumeRole(ctx, from, in)
 	})
+	var no *refusedError
+	if last, _ := c.plan.Last(); errors.As(err, &no) && step.Key == last.Key {
+		no.duration = c.plan.DurationFrom
+	}
+	return got, err
 }
 
 func (c *calls) call(do func(*stsclient.Client) (credentials.Credentials, error)) (credentials.Credentials, error) {
@@ -66,8 +73,9 @@ func (s *subject) network(f func()) {
 
 // refusedError adds what a failure of stsclient means for the renewal.
 type refusedError struct {
-	err     *stsclient.Error
-	meaning session.Refusal
+	err      *stsclient.Error
+	meaning  session.Refusal
+	duration profile.Value // where the role's lifetime stands, if anywhere
 }
 
 func (e *refusedError) Error() string            { return e.err.Error() }
@@ -79,7 +87,7 @@ func refused(err error) error {
 	if !ok {
 		return err
 	}
-	return &refusedError{e, refusalOf(e.Kind)}
+	return &refusedError{err: e, meaning: refusalOf(e.Kind)}
 }
 
 func refusalOf(k stsclient.Kind) session.Refusal {
