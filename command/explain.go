@@ -32,7 +32,8 @@ type explanation struct {
 	Chain    []string   `json:"chain"`
 	Values   []fact     `json:"values"`
 	Steps    []stepFact `json:"steps"`
-	Duration string     `json:"duration,omitempty"`
+	Duration string     `json:"duration,omitempty"` // of new ones
+	Cached   string     `json:"cached,omitempty"`   // what is printed instead
 	Notes    []string   `json:"notes"`
 	Warnings []string   `json:"warnings"`
 	Problem  string     `json:"problem,omitempty"`
@@ -96,12 +97,30 @@ func (s *subject) explanation(problem error) explanation {
 	x.Warnings = append(x.Warnings, s.plan.Warnings...)
 	x.Duration = session.Short(s.plan.Duration)
 	for _, step := range s.plan.Steps {
+	s.explainCached(&x)
 		x.Steps = append(x.Steps, s.stepFact(step))
 	}
 	return x
 }
 
 // facts lists every value that takes part, in the order of the plan.
+// explainCached says what a run would make of the entry in the cache.
+func (s *subject) explainCached(x *explanation) {
+	e, ok := s.lastEntry()
+	if !ok {
+		return
+	}
+	want := s.freshness()
+	left := e.Remaining(s.Now(), s.offset.now())
+	limit := min(want.MinTTL, e.Granted/2)
+	if !want.Serves(e, s.Now(), s.offset.now()) {
+		x.Notes = append(x.Notes, fmt.Sprintf("the one in the cache has %s left: %s are wanted, so it is renewed", words(left), words(limit)))
+		return
+	}
+	x.Cached = fmt.Sprintf("%s left of %s", words(left), session.Short(e.Granted.Round(time.Minute)))
+	x.Notes = append(x.Notes, fmt.Sprintf("what is in the cache serves until it has less than %s left; --min-ttl asks for more, --refresh for a new one", words(limit)))
+}
+
 func (s *subject) facts() []fact {
 	r := s.resolved
 	source := fact{Name: "source", Value: r.Source.Kind.String() + " of " + r.Source.Profile, From: r.Source.Origin.String()}
@@ -191,7 +210,10 @@ func (r *run) printExplanation(x explanation) error {
 	for i, step := range x.Steps {
 		printStep(&page, i+1, step)
 	}
-	if len(x.Steps) > 0 {
+	switch {
+	case x.Cached != "":
+		fmt.Fprintf(&page, "printed credentials are in the cache: %s; new ones would last %s\n", x.Cached, x.Duration)
+	case len(x.Steps) > 0:
 		fmt.Fprintf(&page, "printed credentials last %s\n", x.Duration)
 	}
 	for _, n := range x.Notes {

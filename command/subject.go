@@ -257,13 +257,19 @@ func (s *subject) whyNot() string {
 	return ""
 }
 
-// get returns the profile's credentials, as fresh as the options ask.
-func (s *subject) get(ctx context.Context) (session.Result, error) {
+// freshness is what the flags ask of a cached session.
+func (s *subject) freshness() session.Freshness {
 	want := s.standard.Freshness
 	want.Refresh = s.options.Refresh
 	if s.options.MinTTLSet {
 		want.MinTTL, want.Explicit = s.options.MinTTL, true
 	}
+	return want
+}
+
+// get returns the profile's credentials, as fresh as the options ask.
+func (s *subject) get(ctx context.Context) (session.Result, error) {
+	want := s.freshness()
 	s.warnAll(s.plan.Warnings)
 	renewer := s.renewer()
 	if got, ok := renewer.Peek(s.plan, want); ok {
