@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -150,6 +151,9 @@ func (s *subject) fetch(ctx context.Context, src profile.Source) (credentials.Cr
 	if err := s.files.CommandAllowed(src.Text); err != nil {
 		return credentials.Credentials{}, err
 	}
+	if src.Kind == profile.SourceCredentialSource && s.wantsKeys(src) && (s.held.Ours || s.getenv("AWS_ACCESS_KEY_ID") == "") {
+		return credentials.Credentials{}, noKeysAround(src)
+	}
 	o := source.Options{Line: src.Text.Text, Path: s.getenv("PATH"), Env: s.childEnviron(), Profile: src.Profile, Now: s.Now}
 	if tty, err := terminalFile(); err == nil && !s.options.NoInput {
 		defer tty.Close()
@@ -172,6 +176,19 @@ func (s *subject) fetch(ctx context.Context, src profile.Source) (credentials.Cr
 		return c, &sourceError{src, err}
 	}
 	return c, nil
+}
+
+// wantsKeys: credential_source = Environment.
+func (s *subject) wantsKeys(src profile.Source) bool {
+	return strings.HasPrefix(strings.ToLower(src.Text.Text), "credential_source=environment\n")
+}
+
+// noKeysAround: what awsmfa exported is never a source.
+func noKeysAround(src profile.Source) error {
+	return &profile.Error{
+		Kind: profile.NoKeys, Profile: src.Profile, Key: "credential_source", Origin: src.Origin,
+		Detail: "profile " + strconv.Quote(shown(src.Profile)) + " takes its access key from the environment, which holds none of yours",
+	}
 }
 
 // sourceError is a source that gave no credentials.

@@ -64,6 +64,7 @@ type Source struct {
 	Profile string                  // the profile that holds it
 	Keys    credentials.Credentials // of SourceKeys and SourceSession
 	Text    Value                   // of the others: the command line, or all that tells it from another
+	Context string                  // of the others: what of the environment changes whose credentials come
 	Origin  Origin                  // of its first key
 }
 

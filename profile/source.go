@@ -126,11 +126,25 @@ func (r *resolver) credentialSource(p *Profile) error {
 	v := p.Get("credential_source")
 	switch strings.ToLower(v.Text) {
 	case "environment", "ec2instancemetadata", "ecscontainer":
-		return r.fetched(p, SourceCredentialSource, "credential_source", "role_arn", "role_session_name",
+		err := r.fetched(p, SourceCredentialSource, "credential_source", "role_arn", "role_session_name",
 			"external_id", "mfa_serial", "duration_seconds")
+		r.out.Source.Context = r.context("AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+		return err
 	}
 	return fail(BadValue, p, "credential_source", v, "credential_source "+quote(v.Text)+
 		" is not Environment, Ec2InstanceMetadata or EcsContainer")
+}
+
+// context lists variables that decide whose credentials a source gives: with
+// another identity in them it is another source.
+func (r *resolver) context(names ...string) string {
+	var b strings.Builder
+	for _, name := range names {
+		if v := r.req.Getenv(name); v != "" {
+			b.WriteString(name + "=" + v + "\n")
+		}
+	}
+	return b.String()
 }
 
 // hold reads the source that p holds itself.

@@ -83,13 +83,15 @@ func (p *Plan) serialField() string {
 }
 
 // sourceText identifies the source: its access key id, or the command or
-// settings that it comes from.
+// settings that it comes from, with what of the environment they follow.
 func (p *Plan) sourceText() string {
 	switch p.Source.Kind {
 	case profile.SourceKeys, profile.SourceSession:
 		return "key:" + p.Source.Keys.AccessKeyID()
 	}
-	return "text:" + strconv.Itoa(int(p.Source.Kind)) + ":" + p.Source.Text.Text
+	var f fields
+	f.add(strconv.Itoa(int(p.Source.Kind)), p.Source.Text.Text, p.Source.Context)
+	return "text:" + string(f)
 }
 
 // roleFields add one hop. Durations up to an hour share an entry; a longer one
