@@ -157,7 +157,7 @@ func (h *hostileHome) printed(t *testing.T) {
 		t.Run(flags, func(t *testing.T) {
 			t.Parallel()
 			early, asked := 0, 0
-			for _, name := range share(h.names, nth, 6) {
+			for _, name := range share(h.names, nth, 8) {
 				full, short := h.env(strings.Fields(flags), true, name), answer{}
 				if short = full; name[0] != '-' {
 					short = h.env(strings.Fields(flags), false, name)
@@ -235,9 +235,10 @@ type reading struct {
 	prelude string
 	eval    string // with CMD in it; "": the documented line
 	file    bool   // the name comes from a file: typed it cannot be (xonsh: a quoted "<" still redirects)
-	once    bool   // the only reading of its shell
 	lenient bool   // a value may arrive damaged (known), but must not run
 }
+
+func (r reading) shell() string { return r.program + strings.Join(r.argv, "") }
 
 func (r reading) name() string {
 	return strings.Join(append(append([]string{filepath.Base(r.program)}, r.argv...), r.prelude, r.eval), " ")
@@ -265,8 +266,8 @@ func readings() []reading {
 		all = append(all, reading{program: "tcsh", argv: []string{"-f"}, prelude: prelude, file: true},
 			reading{program: "tcsh", argv: []string{"-f"}, prelude: prelude, eval: "eval `CMD`", file: true})
 	}
-	return append(all, reading{program: "elvish", argv: []string{"-norc"}, once: true},
-		reading{program: "xonsh", argv: []string{"--no-rc"}, once: true, file: true}, reading{program: "nu", argv: []string{"-n"}, once: true})
+	return append(all, reading{program: "elvish", argv: []string{"-norc"}},
+		reading{program: "xonsh", argv: []string{"--no-rc"}, file: true}, reading{program: "nu", argv: []string{"-n"}})
 }
 
 func shellOptions(program string) []string {
@@ -319,14 +320,19 @@ func (h *hostileHome) inShells(t *testing.T) {
 			t.Errorf("a name was run as a command: %q (%v)", traces, err)
 		}
 	})
-	for i, r := range readings() {
+	// Among them a shell's readings take every name, and in the long run each does.
+	all, nth := readings(), map[string]int{}
+	for _, r := range all {
+		i, of := nth[r.shell()], 0
+		nth[r.shell()]++
+		for _, other := range all {
+			if other.shell() == r.shell() {
+				of++
+			}
+		}
 		t.Run(r.name(), func(t *testing.T) {
 			t.Parallel()
-			of := 6
-			if r.once {
-				of = 1
-			}
-			h.inShell(t, r, share(h.names, i, of), share(h.refused, i, 2*of), cwd)
+			h.inShell(t, r, share(h.names, i, of), share(h.refused, i, of), cwd)
 		})
 	}
 }
