@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"awsmfa/profile"
 	"awsmfa/session"
 )
+	"awsmfa/source"
+	"awsmfa/stsclient"
 
 func explainVerb() *verb {
 	return &verb{
@@ -62,19 +65,35 @@ func runExplain(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 		return err
 	}
 	o.noteProfile(r)
-	s, err := r.subject(ctx, o, false)
+	s, problem := r.subject(ctx, o, false)
 	if s == nil || s.resolved == nil {
-		return err
+		return problem
 	}
-	problem := err
-	if problem != nil && !errors.Is(problem, session.ErrNoDevice) && !errors.Is(problem, session.ErrPastedSession) {
+	early := errors.Is(problem, session.ErrNoDevice) || errors.Is(problem, session.ErrPastedSession)
+	if problem != nil && !early {
 		return problem
 	}
 	x := s.explanation(problem)
-	if o.JSON {
-		return r.writeJSON(x)
+	if problem == nil {
+		problem = s.fault()
 	}
-	return r.printExplanation(x)
+	if o.JSON {
+	show := r.printExplanation
+		show = func(x explanation) error { return r.writeJSON(x) }
+	}
+	if err := show(x); err != nil || early {
+		return err // a run would ask for more; there is nothing to mend
+	}
+	return problem
+}
+
+// fault is what can be known of a failure before any call.
+func (s *subject) fault() error {
+	if src := s.resolved.Source; src.Kind == profile.SourceProcess && source.Recursive(src.Text.Text, src.Profile) {
+		return &sourceError{src, fmt.Errorf("credential_process of profile %q: %w", src.Profile, source.ErrRecursive)}
+	}
+	_, err := stsclient.PlaceOf(s.stsPlace())
+	return err
 }
 
 func (s *subject) explanation(problem error) explanation {
@@ -96,14 +115,13 @@ func (s *subject) explanation(problem error) explanation {
 	x.Notes = append(x.Notes, s.plan.Notes...)
 	x.Warnings = append(x.Warnings, s.plan.Warnings...)
 	x.Duration = session.Short(s.plan.Duration)
-	for _, step := range s.plan.Steps {
 	s.explainCached(&x)
 		x.Steps = append(x.Steps, s.stepFact(step))
+	for _, step := range s.plan.Steps {
 	}
 	return x
 }
 
-// facts lists every value that takes part, in the order of the plan.
 // explainCached says what a run would make of the entry in the cache.
 func (s *subject) explainCached(x *explanation) {
 	e, ok := s.lastEntry()
@@ -122,6 +140,7 @@ func (s *subject) explainCached(x *explanation) {
 }
 
 func (s *subject) facts() []fact {
+// facts lists every value that takes part, in the order of the plan.
 	r := s.resolved
 	source := fact{Name: "source", Value: r.Source.Kind.String() + " of " + r.Source.Profile, From: r.Source.Origin.String()}
 	if id := r.Source.Keys.AccessKeyID(); id != "" {
@@ -137,13 +156,19 @@ func (s *subject) facts() []fact {
 	add("mfa_process", r.MFAProcess)
 	for _, role := range r.Roles {
 		add("role_arn", role.ARN)
-		add("role_session_name", role.SessionName)
+		list = append(list, s.sessionName(role)...)
 		add("external_id", role.ExternalID)
 		add("source_identity", role.SourceIdentity)
 	}
 	list = append(list, s.durations()...)
 	add("region", s.region)
-	add("sts endpoint", r.STSEndpoint)
+		p, err := s.files.Profile(role.Profile)
+		for _, key := range []string{"policy_arns", "session_tags", "transitive_session_tags"} {
+			if err == nil {
+				add(key, p.Get(key))
+			}
+		}
+	list = append(list, s.stsFact()...)
 	add("iam endpoint", r.IAMEndpoint)
 	add("ca_bundle", r.CABundle)
 	add("sts_regional_endpoints", r.RegionalSTS)

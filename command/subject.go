@@ -167,16 +167,23 @@ func (s *subject) sts() (*stsclient.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := s.resolved
-	s.client, err = stsclient.New(stsclient.Config{
-		Region: s.region.Text, Partition: r.Partition, Endpoint: r.STSEndpoint.Text, IAMEndpoint: r.IAMEndpoint.Text,
-		FIPS: r.FIPS, DualStack: r.DualStack, LegacyGlobal: r.RegionalSTS.Text == "legacy", CABundle: ca,
-		Getenv: s.getenv, Version: versionText(), Now: s.Now, Offset: s.offset.now(), Budget: s.Budget, Debugf: s.debugf,
-	})
+	c := s.stsPlace()
+	c.CABundle, c.Getenv, c.Version, c.Now = ca, s.getenv, versionText(), s.Now
+	c.Offset, c.Budget, c.Debugf = s.offset.now(), s.Budget, s.debugf
+	s.client, err = stsclient.New(c)
 	if stsclient.KindOf(err) == stsclient.BadCABundle {
-		err = &caBundleError{r.CABundle, errNoCertificate}
+		err = &caBundleError{s.resolved.CABundle, errNoCertificate}
 	}
 	return s.client, err
+}
+
+// stsPlace is the part of the configuration that decides where STS is called.
+func (s *subject) stsPlace() stsclient.Config {
+	r := s.resolved
+	return stsclient.Config{
+		Region: s.region.Text, Partition: r.Partition, Endpoint: r.STSEndpoint.Text, IAMEndpoint: r.IAMEndpoint.Text,
+		FIPS: r.FIPS, DualStack: r.DualStack, LegacyGlobal: r.RegionalSTS.Text == "legacy",
+	}
 }
 
 // hangUp drops idle connections: what a server sends on one unasked would be

@@ -78,6 +78,20 @@ func endpoints(cfg Config) (stsAt, iamAt endpoint, err error) {
 	return stsAt, iamAt, err
 }
 
+// Place is where STS is called with a configuration.
+type Place struct{ URL, Region, Partition string }
+
+// PlaceOf returns the place that a client of cfg would call. Its errors are
+// those of New that concern region and endpoint.
+func PlaceOf(cfg Config) (Place, error) {
+	region, part, err := place(cfg)
+	if err != nil {
+		return Place{}, err
+	}
+	at, err := stsEndpoint(cfg, region, part)
+	return Place{URL: at.url, Region: at.region, Partition: part.id}, err
+}
+
 // place settles region and partition before any host is built from them.
 func place(cfg Config) (string, partition, error) {
 	region := cfg.Region
