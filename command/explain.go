@@ -12,11 +12,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"awsmfa/internal/safeexec"
 	"awsmfa/profile"
 	"awsmfa/session"
-)
 	"awsmfa/source"
 	"awsmfa/stsclient"
+)
 
 func explainVerb() *verb {
 	return &verb{
@@ -73,12 +74,12 @@ func runExplain(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 	if problem != nil && !early {
 		return problem
 	}
-	x := s.explanation(problem)
 	if problem == nil {
 		problem = s.fault()
 	}
-	if o.JSON {
+	x := s.explanation(problem)
 	show := r.printExplanation
+	if o.JSON {
 		show = func(x explanation) error { return r.writeJSON(x) }
 	}
 	if err := show(x); err != nil || early {
@@ -116,8 +117,8 @@ func (s *subject) explanation(problem error) explanation {
 	x.Warnings = append(x.Warnings, s.plan.Warnings...)
 	x.Duration = session.Short(s.plan.Duration)
 	s.explainCached(&x)
-		x.Steps = append(x.Steps, s.stepFact(step))
 	for _, step := range s.plan.Steps {
+		x.Steps = append(x.Steps, s.stepFact(step))
 	}
 	return x
 }
@@ -139,8 +140,8 @@ func (s *subject) explainCached(x *explanation) {
 	x.Notes = append(x.Notes, fmt.Sprintf("what is in the cache serves until it has less than %s left; --min-ttl asks for more, --refresh for a new one", words(limit)))
 }
 
-func (s *subject) facts() []fact {
 // facts lists every value that takes part, in the order of the plan.
+func (s *subject) facts() []fact {
 	r := s.resolved
 	source := fact{Name: "source", Value: r.Source.Kind.String() + " of " + r.Source.Profile, From: r.Source.Origin.String()}
 	if id := r.Source.Keys.AccessKeyID(); id != "" {
@@ -153,21 +154,23 @@ func (s *subject) facts() []fact {
 		}
 	}
 	add("mfa_serial", r.MFASerial)
-	add("mfa_process", r.MFAProcess)
+	if v := r.MFAProcess; v.IsSet() {
+		list = append(list, fact{"mfa_process", programOf(v.Text), v.Origin.String()})
+	}
 	for _, role := range r.Roles {
 		add("role_arn", role.ARN)
 		list = append(list, s.sessionName(role)...)
 		add("external_id", role.ExternalID)
 		add("source_identity", role.SourceIdentity)
-	}
-	list = append(list, s.durations()...)
-	add("region", s.region)
 		p, err := s.files.Profile(role.Profile)
 		for _, key := range []string{"policy_arns", "session_tags", "transitive_session_tags"} {
 			if err == nil {
 				add(key, p.Get(key))
 			}
 		}
+	}
+	list = append(list, s.durations()...)
+	add("region", s.region)
 	list = append(list, s.stsFact()...)
 	add("iam endpoint", r.IAMEndpoint)
 	add("ca_bundle", r.CABundle)
@@ -179,6 +182,57 @@ func (s *subject) facts() []fact {
 		add("use_dualstack_endpoint", r.DualStackFrom)
 	}
 	return list
+}
+
+// programOf is the program that a command line names, without the rest: an
+// argument of it may be a seed.
+func programOf(line string) string {
+	words, err := safeexec.Split(line)
+	switch {
+	case err != nil:
+		return "…"
+	case len(words) == 1:
+		return words[0]
+	}
+	return words[0] + " …"
+}
+
+// sessionName of a role, or what stands in for one that is not configured.
+func (s *subject) sessionName(role profile.Role) []fact {
+	if v := role.SessionName; v.IsSet() {
+		return []fact{{"role_session_name", v.Text, v.Origin.String()}}
+	}
+	if s.plan == nil {
+		return nil
+	}
+	i := slices.IndexFunc(s.plan.Steps, func(step session.Step) bool { return step.Role.Profile == role.Profile })
+	if i < 0 {
+		return nil
+	}
+	name, from := s.plan.Steps[i].SessionName, "default"
+	if s.plan.MFASerial.IsSet() {
+		from = "the device's name"
+	}
+	return []fact{{"role_session_name", name, from}}
+}
+
+// stsFact is the endpoint that is called, and why that one.
+func (s *subject) stsFact() []fact {
+	if v := s.resolved.STSEndpoint; v.IsSet() {
+		return []fact{{"sts endpoint", v.Text, v.Origin.String()}}
+	}
+	at, err := stsclient.PlaceOf(s.stsPlace())
+	if err != nil {
+		return nil // told as the problem
+	}
+	from := fmt.Sprintf("AWS's own, region %s of partition %s", at.Region, at.Partition)
+	switch {
+	case s.resolved.RegionalSTS.Text == "legacy" && at.Region != s.region.Text && s.region.IsSet():
+		from = "AWS's global one, by sts_regional_endpoints = legacy"
+	case !s.region.IsSet():
+		from = fmt.Sprintf("AWS's own, no region is set: %s of partition %s", at.Region, at.Partition)
+	}
+	return []fact{{"sts endpoint", at.URL, from}}
 }
 
 // durations are the lifetimes that were asked for, and by whom; what AWS's caps
