@@ -155,13 +155,13 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		rep.exit = exitInput
 		return rep.hint("%s", typeDigits)
 	case errors.As(err, &aws):
-		return r.explainAWS(rep, a, aws)
-	case errors.As(err, &src):
-		return r.explainSource(rep, a, src)
 		var refused *refusedError
 		if errors.As(err, &refused) && (aws.Kind == stsclient.DurationTooLong || aws.Kind == stsclient.ChainedTooLong) {
 			return explainTooLong(rep, refused)
 		}
+		return r.explainAWS(rep, a, aws)
+	case errors.As(err, &src):
+		return r.explainSource(rep, a, src)
 	case errors.As(err, &bundle):
 		rep.exit = exitProfile
 		return rep.hint("AWS_CA_BUNDLE and ca_bundle name a file of PEM certificates")
@@ -379,9 +379,6 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 	return explainNetwork(rep, e, name)
 }
 
-func explainNetwork(rep report, e *stsclient.Error, name string) report {
-	rep.exit = exitNetwork
-	switch e.Kind {
 // explainTooLong: AWS knows limits that we do not, but not where the number
 // came from.
 func explainTooLong(rep report, e *refusedError) report {
@@ -399,6 +396,9 @@ func explainTooLong(rep report, e *refusedError) report {
 	return rep.hint("%s, or raise the role's maximum session duration", asked)
 }
 
+func explainNetwork(rep report, e *stsclient.Error, name string) report {
+	rep.exit = exitNetwork
+	switch e.Kind {
 	case stsclient.Unknown:
 		rep.exit = exitDenied
 		return rep.hint("awsmfa explain %s shows what was asked", name)
