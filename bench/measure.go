@@ -73,7 +73,24 @@ func peers(h home) []*row {
 			rows = append(rows, &row{name: name + " --version (start-up alone)", argv: []string{path, "--version"}, env: h.env})
 		}
 	}
-	return rows
+	return append(rows, awsCLI(h)...)
+}
+
+// awsCLI prints a profile's credentials as we do, from the keys in the files:
+// it asks for no session. Version 1 cannot.
+func awsCLI(h home) []*row {
+	path, err := exec.LookPath("aws")
+	if err != nil {
+		return nil
+	}
+	r := &row{name: "aws configure export-credentials", env: h.env,
+		argv: []string{path, "configure", "export-credentials", "--profile", "dev", "--format", "env"}}
+	try := exec.Command(path, r.argv[1:]...)
+	try.Env = h.env
+	if out, err := try.Output(); err != nil || !bytes.Contains(out, []byte("AWS_ACCESS_KEY_ID=")) {
+		return nil
+	}
+	return []*row{r}
 }
 
 // measure runs every row once a round, in another order each time, after two
