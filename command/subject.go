@@ -290,11 +290,11 @@ func (s *subject) get(ctx context.Context) (session.Result, error) {
 	}
 	got, err := renewer.Get(ctx, s.plan, want)
 	s.hangUp()
+	s.warnAll(got.Warnings)
 	if err != nil {
 		s.forgetBadDevice(err)
 		return got, err
 	}
-	s.warnAll(got.Warnings)
 	s.offset.forget()
 	return got, nil
 }

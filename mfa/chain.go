@@ -148,12 +148,9 @@ func (c *Chain) claim(serial string, code Code) error {
 	if c.Ledger == nil {
 		return nil
 	}
-	wait, spent, err := c.Ledger.Spent(serial, code)
+	wait, spent, err := c.Ledger.Claim(serial, code)
 	if spent {
 		return &RepeatError{wait}
-	}
-	if recordErr := c.Ledger.Record(serial, code, 0); err == nil {
-		err = recordErr
 	}
 	if err != nil {
 		c.warn(err.Error())

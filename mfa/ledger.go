@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -63,9 +64,11 @@ func bare(err error) error {
 func (e *LedgerError) Unwrap() error { return e.Err }
 
 // Ledger remembers which codes were spent, one small private file for each
-// device. Writing is safe against a crash but not against another writer: the
-// caller holds the device lock. Membership alone decides, never the order of
-// times, so a clock that was once ahead blocks nothing.
+// device. The caller holds the device lock; where there is none to hold, two
+// writers may lose an entry of this file to each other, and what keeps a code
+// from going twice is its claim: a file named by its digest, which can be made
+// once. Membership alone decides, never the order of times, so a clock that
+// was once ahead blocks nothing.
 type Ledger struct {
 	dir string
 	now func() time.Time
@@ -90,6 +93,70 @@ func (l *Ledger) Spent(serial string, c Code) (wait time.Duration, spent bool, e
 		return 0, false, nil
 	}
 	return untilNextStep(l.now()), true, nil
+}
+
+// Claim puts the code on record unless it is there already; then it says, as
+// Spent does, how long to wait for another. Of many that claim one code at a
+// time, locks or not, one gets it. With an error, a *LedgerError, and not
+// spent, the record is not what it should be.
+func (l *Ledger) Claim(serial string, c Code) (wait time.Duration, spent bool, err error) {
+	wait, spent, err = l.Spent(serial, c)
+	if spent {
+		return wait, true, err
+	}
+	first, claimErr := l.claim(serial, c)
+	if claimErr == nil && !first {
+		return untilNextStep(l.now()), true, err
+	}
+	recordErr := l.Record(serial, c, 0)
+	for _, e := range []error{recordErr, claimErr} {
+		if err == nil {
+			err = e
+		}
+	}
+	return 0, false, err
+}
+
+// claim makes the code's file. One that is too old to be about this code is in
+// the way: a code comes again after a million others.
+func (l *Ledger) claim(serial string, c Code) (first bool, err error) {
+	if err := privatefile.EnsureDir(l.dir); err != nil {
+		return false, &LedgerError{"writing", l.dir, err}
+	}
+	l.sweep()
+	path := l.claimPath(serial, c)
+	first, err = privatefile.Create(path)
+	if err != nil {
+		return false, &LedgerError{"writing", path, err}
+	}
+	if first {
+		os.Chtimes(path, l.now(), l.now()) // our clock may not be the file system's
+	}
+	return first, nil
+}
+
+const claimPrefix = "claim-"
+
+// claimPath hides the code no better than the record does, see digest.
+func (l *Ledger) claimPath(serial string, c Code) string {
+	sum := sha256.Sum256([]byte("claim\x00" + serial + "\x00" + c.Text()))
+	return filepath.Join(l.dir, claimPrefix+hex.EncodeToString(sum[:]))
+}
+
+// sweep removes the claims whose time is over.
+func (l *Ledger) sweep() {
+	files, err := os.ReadDir(l.dir)
+	if err != nil {
+		return
+	}
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name(), claimPrefix) {
+			continue
+		}
+		if info, err := f.Info(); err == nil && !(entry{time: info.ModTime().Unix()}).recent(l.now()) {
+			privatefile.Remove(filepath.Join(l.dir, f.Name()))
+		}
+	}
 }
 
 // Record remembers the code as spent; call it before the code leaves. The step

@@ -306,3 +306,52 @@ func FuzzLedgerFile(f *testing.F) {
 		b.prune(testStart)
 	})
 }
+
+// Without any lock, of many that have one code one gets to send it.
+func TestClaimWithoutLock(t *testing.T) {
+	dir := t.TempDir()
+	results := make(chan error)
+	for range 50 {
+		go func() {
+			l := OpenLedger(dir, func() time.Time { return testStart })
+			chain := Chain{Given: NewGiven(FromFlag, "123456"), Ledger: l}
+			_, _, err := chain.Next(t.Context(), devRequest)
+			results <- err
+		}()
+	}
+	got := 0
+	for range 50 {
+		err := <-results
+		if err == nil {
+			got++
+		} else if !errors.As(err, new(*RepeatError)) {
+			t.Error(err)
+		}
+	}
+	if got != 1 {
+		t.Errorf("%d of 50 may send the code", got)
+	}
+}
+
+func TestClaimsAreSwept(t *testing.T) {
+	l, clock := newLedger(t)
+	claims := func() int {
+		files, err := filepath.Glob(filepath.Join(l.dir, claimPrefix+"*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	for i, jump := range []time.Duration{0, time.Minute, 10 * time.Minute, -time.Hour} {
+		clock.advance(jump)
+		if _, spent, err := l.Claim(serial, newCode(fmt.Sprintf("%06d", i))); spent || err != nil {
+			t.Fatal(spent, err)
+		}
+		if want := []int{1, 2, 1, 1}[i]; claims() != want {
+			t.Errorf("%d claims after %s, want %d", claims(), jump, want)
+		}
+	}
+	if _, spent, err := l.Claim(serial, newCode("000003")); !spent || err != nil {
+		t.Errorf("claimed twice: %v, %v", spent, err)
+	}
+}

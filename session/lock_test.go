@@ -586,3 +586,33 @@ func TestCrowdOnChains(t *testing.T) {
 		w.wantAllFree()
 	}
 }
+
+// That it worked without locks is told of a run that fails, too: there it matters.
+func TestWarningsComeWithErrors(t *testing.T) {
+	w, plan := newWorld(t), planFor(t)
+	if err := errors.Join(os.Mkdir(w.dir, 0o700), os.WriteFile(w.locks(), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p := w.process()
+	p.next = func(CodeRequest) (Code, error) { return w.goodCode(), nil }
+	p.Codes = lockless{p}
+	w.respond(func(call) error { return refusedCall(RefusedDenied) })
+	got, err := p.Get(t.Context(), plan, Interactive())
+	if err == nil || len(got.Warnings) != 1 || !strings.HasPrefix(got.Warnings[0], "working without locks: ") {
+		t.Errorf("%v, warnings %q", err, got.Warnings)
+	}
+}
+
+// A lock that was opened to others is used, and closed.
+func TestWideLocksAreUsed(t *testing.T) {
+	w, plan := newWorld(t), planFor(t)
+	if err := os.MkdirAll(w.locks(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append(w.stepLocks(plan), w.devicePath()) {
+		mustWrite(t, path, nil, 0o644)
+	}
+	if got := w.process().mustGet(plan); len(got.Warnings) != 0 {
+		t.Errorf("warnings %q", got.Warnings)
+	}
+}

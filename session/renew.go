@@ -59,7 +59,7 @@ type Renewer struct {
 	OnTerminal bool   // messages go to that terminal
 }
 
-// Result is what was got.
+// Result is what was got; the warnings come with an error as well.
 type Result struct {
 	Entry    Entry
 	Cached   bool
@@ -166,16 +166,16 @@ func (r *run) needsCode(i int) bool {
 // standIn serves what is left of an entry when it could not be renewed.
 func (r *run) standIn(err error) (Result, error) {
 	if r.want.Explicit || r.want.Refresh || !errors.As(err, new(Unavailable)) && refusal(err) != RefusedNetwork {
-		return Result{}, err
+		return Result{Warnings: r.warnings}, err
 	}
 	last, ok := r.plan.Last()
 	if !ok {
-		return Result{}, err
+		return Result{Warnings: r.warnings}, err
 	}
 	now := r.Now()
 	e, ok, _ := r.Cache.Load(last.Key, now)
 	if !ok || !forMinute().Serves(e, now, r.Offset()) {
-		return Result{}, err
+		return Result{Warnings: r.warnings}, err
 	}
 	left := e.Remaining(now, r.Offset())
 	r.warn(fmt.Sprintf("using the session that ends in %s: %v", left.Truncate(time.Second), err))

@@ -21,12 +21,9 @@ type Lock struct{ f *os.File }
 // TryLock takes the lock, or reports false when somebody else holds it.
 func TryLock(path string) (*Lock, bool, error) {
 	for range 10 {
-		f, err := openPlain(path, os.O_RDWR|os.O_CREATE, 0o600)
+		f, err := openLock(path)
 		if err != nil {
 			return nil, false, err
-		}
-		if info, err := f.Stat(); err == nil && info.Mode().Perm() != 0o600 {
-			f.Chmod(0o600) // created under a umask that takes our own bits away
 		}
 		held, err := tryLock(f)
 		if err != nil || !held {
@@ -39,6 +36,28 @@ func TryLock(path string) (*Lock, bool, error) {
 		f.Close() // deleted or replaced between open and lock
 	}
 	return nil, false, refuse(path, errors.New("it is replaced again and again"))
+}
+
+// openLock opens a lock file, and closes one of our own to others: its text is
+// worth nothing, and to go without the lock would be worse.
+func openLock(path string) (*os.File, error) {
+	f, err := openUnchecked(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().IsRegular() && info.Mode().Perm() != 0o600 && checkOwner(path, info) == nil && links(info) == 1 {
+		f.Chmod(0o600) // a umask may have taken our own bits away, too
+		info, err = f.Stat()
+	}
+	if err == nil {
+		err = checkFile(path, info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // SetHolder writes who holds the lock, for those who wait; one line. It is

@@ -67,13 +67,19 @@ func Read(path string, limit int64) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// openPlain opens a private file without following a link in its last part
-// and without waiting for the other end of a pipe, and checks what it got.
-func openPlain(path string, flag int, perm os.FileMode) (*os.File, error) {
+// openUnchecked opens a file without following a link in its last part and
+// without waiting for the other end of a pipe.
+func openUnchecked(path string, flag int, perm os.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(path, flag|openFlags, perm)
 	if isLink(err) {
 		return nil, refuse(path, ErrSymlink)
 	}
+	return f, err
+}
+
+// openPlain opens a private file and checks what it got.
+func openPlain(path string, flag int, perm os.FileMode) (*os.File, error) {
+	f, err := openUnchecked(path, flag, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +194,19 @@ func sweep(dir string) {
 			os.Remove(filename.Join(dir, e.Name()))
 		}
 	}
+}
+
+// Create makes an empty file, and reports false when there is something of
+// that name already: of many that try, one is told true, without any lock.
+func Create(path string) (bool, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, f.Close()
 }
 
 // Remove deletes a file. A missing one is no error.
