@@ -68,10 +68,12 @@ func runExplain(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 	o.noteProfile(r)
 	s, problem := r.subject(ctx, o, false)
 	if s == nil || s.resolved == nil {
+		r.warnFiles()
 		return problem
 	}
 	early := errors.Is(problem, session.ErrNoDevice) || errors.Is(problem, session.ErrPastedSession)
 	if problem != nil && !early {
+		r.warnFiles()
 		return problem
 	}
 	if problem == nil {
@@ -88,6 +90,14 @@ func runExplain(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 	return problem
 }
 
+// warnFiles tells of all that is odd in the files: a profile that could not be
+// resolved may be in error for it.
+func (r *run) warnFiles() {
+	if files, err := profile.Load(profile.Locate(r.getenv, session.Home(r.getenv))); err == nil {
+		r.warnAll(warningTexts(files.Warnings()))
+	}
+}
+
 // fault is what can be known of a failure before any call.
 func (s *subject) fault() error {
 	if src := s.resolved.Source; src.Kind == profile.SourceProcess && source.Recursive(src.Text.Text, src.Profile) {
@@ -100,7 +110,7 @@ func (s *subject) fault() error {
 func (s *subject) explanation(problem error) explanation {
 	r := s.resolved
 	x := explanation{Profile: r.Profile, At: r.Origin.String(), Chain: r.Chain, Values: s.facts(), Notes: []string{}, Warnings: []string{}}
-	for _, w := range r.Warnings {
+	for _, w := range slices.Concat(s.files.WarningsAround(r.Chain), r.Warnings) {
 		x.Warnings = append(x.Warnings, fmt.Sprintf("%s: %s", w.Origin, w.Text))
 	}
 	if problem != nil {

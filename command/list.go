@@ -61,9 +61,7 @@ func runList(_ context.Context, r *run, c *cli.Context, _ arrangement) error {
 		paths := files.Paths()
 		return &profile.Error{Kind: profile.NoFiles, Detail: fmt.Sprintf("no profile in %s and %s", paths.Config, paths.Credentials)}
 	}
-	for _, w := range warnings {
-		r.warn(fmt.Sprintf("%s: %s", w.Origin, w.Text))
-	}
+	r.warnAll(warningTexts(warnings))
 	return r.printRows(rows)
 }
 

@@ -28,11 +28,64 @@ func (r *resolver) warnings() {
 	}
 }
 
+// WarningsAround lists what concerns the profiles of a chain though it stands
+// outside of their sections, which Resolved.Warnings are about: what makes a
+// whole file be read in an unexpected way, and the sections that they refer to.
+func (f *Files) WarningsAround(chain []string) []Warning {
+	var list []Warning
+	for _, part := range []struct {
+		file   *file
+		shared bool
+	}{{&f.config, false}, {&f.credentials, true}} {
+		j := judge{file: part.file, shared: part.shared}
+		j.mark()
+		var around []section
+		for _, s := range part.file.sections {
+			if j.concernsAll(s) || !part.shared && f.refersTo(chain, s) {
+				around = append(around, s)
+			}
+		}
+		j.sections(around)
+		list = append(list, j.sorted()...)
+	}
+	return list
+}
+
+// concernsAll: other tools refuse the file for s, or s would bear on every
+// profile.
+func (j *judge) concernsAll(s section) bool {
+	switch s.kind {
+	case sectionNone:
+		return s.line == 0
+	case sectionUnclosed:
+		return true
+	case sectionReserved:
+		return s.name == "DEFAULT"
+	case sectionDefault:
+		return j.prefixed() > 0
+	}
+	return false
+}
+
+func (f *Files) refersTo(chain []string, s section) bool {
+	key := ""
+	switch s.kind {
+	case sectionSSO:
+		key = "sso_session"
+	case sectionServices:
+		key = "services"
+	default:
+		return false
+	}
+	return slices.ContainsFunc(chain, func(name string) bool {
+		p := f.find(name)
+		return p != nil && p.Get(key).Text == s.name
+	})
+}
+
 func (f *file) warnings(shared bool) []Warning {
 	j := judge{file: f, shared: shared}
-	if f.bom {
-		j.say(1, "the file begins with a byte order mark, which the AWS CLI refuses")
-	}
+	j.mark()
 	j.sections(f.sections)
 	return j.sorted()
 }
@@ -48,6 +101,21 @@ func (j *judge) say(line int, text string) {
 	j.list = append(j.list, Warning{j.file.at(line), text})
 }
 
+func (j *judge) mark() {
+	if j.file.bom {
+		j.say(1, "the file begins with a byte order mark, which the AWS CLI refuses")
+	}
+}
+
+// prefixed is the line of [profile default] in the config file, before which
+// [default] counts for nothing; 0 when there is none.
+func (j *judge) prefixed() int {
+	if found := j.file.named(sectionProfile, "default"); len(found) > 0 && !j.shared {
+		return found[0].line
+	}
+	return 0
+}
+
 func (j *judge) sorted() []Warning {
 	slices.SortStableFunc(j.list, func(a, b Warning) int { return a.Origin.Line - b.Origin.Line })
 	return j.list
@@ -59,12 +127,7 @@ func (j *judge) sections(sections []section) {
 		name string
 	}
 	first := make(map[identity]int)
-	prefixed := 0
-	for _, s := range sections {
-		if s.kind == sectionProfile && s.name == "default" && !j.shared && prefixed == 0 {
-			prefixed = s.line
-		}
-	}
+	prefixed := j.prefixed()
 	for _, s := range sections {
 		if s.line > 0 {
 			j.header(s)
