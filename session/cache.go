@@ -21,6 +21,9 @@ func (c Cache) path(k Key) string { return filename.Join(c.Dir, k.String()) }
 // ok=false; err then says why when it is not simply missing, and is only
 // worth a remark: the next renewal replaces the file.
 func (c Cache) Load(k Key, now time.Time) (e Entry, ok bool, err error) {
+	if c.Dir == "" {
+		return Entry{}, false, nil // there is nowhere to keep one, which was told already
+	}
 	text, err := privatefile.Read(c.path(k), maxEntry)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Entry{}, false, nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -260,5 +261,26 @@ func TestForget(t *testing.T) {
 func TestForgetAnEmptyCache(t *testing.T) {
 	if roles, sessions, err := testCache(t).Forget(testStart(), planFor(t)); roles+sessions != 0 || err != nil {
 		t.Errorf("%d, %d, %v", roles, sessions, err)
+	}
+}
+
+// Without a home nothing is found where we happen to stand.
+func TestCacheWithoutAPlace(t *testing.T) {
+	e, dir := sampleEntry(t), filepath.Join(t.TempDir(), "here")
+	mustStore(t, Cache{Dir: dir}, e)
+	t.Chdir(dir)
+	mustWrite(t, "clock", []byte(strconv.FormatInt(3_600_000, 10)+" "+strconv.FormatInt(testStart().Unix(), 10)+"\n"), 0o600)
+	mustWrite(t, "device-"+testID, []byte(testSerial+"\n"), 0o600)
+	if _, ok, err := (Cache{}).Load(e.Key, testStart()); ok || err != nil {
+		t.Errorf("an entry: %v, %v", ok, err)
+	}
+	if _, err := (Cache{}).Remove(e.Key); err == nil {
+		t.Error("removed an entry")
+	}
+	if d := (Clock{}).Load(testStart()); d != 0 {
+		t.Errorf("an offset: %s", d)
+	}
+	if s := (Devices{}).Load(testID); s != "" {
+		t.Errorf("a device: %s", s)
 	}
 }

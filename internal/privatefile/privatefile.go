@@ -70,6 +70,9 @@ func Read(path string, limit int64) ([]byte, error) {
 // openUnchecked opens a file without following a link in its last part and
 // without waiting for the other end of a pipe.
 func openUnchecked(path string, flag int, perm os.FileMode) (*os.File, error) {
+	if err := checkAbsolute(path); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, flag|openFlags, perm)
 	if isLink(err) {
 		return nil, refuse(path, ErrSymlink)
@@ -110,8 +113,20 @@ func checkFile(path string, info fs.FileInfo) error {
 	return nil
 }
 
+// checkAbsolute: a relative path would be looked for wherever somebody happens
+// to stand. It comes from a directory that is not known.
+func checkAbsolute(path string) error {
+	if !filename.IsAbs(path) {
+		return refuse(path, ErrNotAbsolute)
+	}
+	return nil
+}
+
 // Write replaces the file's text in one step. Its directory must exist (EnsureDir).
 func Write(path string, data []byte) error {
+	if err := checkAbsolute(path); err != nil {
+		return err
+	}
 	dir := filename.Dir(path)
 	sweep(dir)
 	err := replace(dir, path, data)
@@ -199,7 +214,7 @@ func sweep(dir string) {
 // Create makes an empty file, and reports false when there is something of
 // that name already: of many that try, one is told true, without any lock.
 func Create(path string) (bool, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
+	f, err := openUnchecked(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
@@ -211,6 +226,9 @@ func Create(path string) (bool, error) {
 
 // Remove deletes a file. A missing one is no error.
 func Remove(path string) error {
+	if err := checkAbsolute(path); err != nil {
+		return err
+	}
 	err := os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -221,8 +239,8 @@ func Remove(path string) error {
 // EnsureDir makes a directory of our own with mode 0700, parents included, and
 // refuses one that is a link, belongs to somebody else or is open to others.
 func EnsureDir(dir string) error {
-	if !filename.IsAbs(dir) {
-		return refuse(dir, ErrNotAbsolute)
+	if err := checkAbsolute(dir); err != nil {
+		return err
 	}
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {

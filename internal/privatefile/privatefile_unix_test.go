@@ -339,3 +339,27 @@ func TestCreateIsForOne(t *testing.T) {
 		t.Errorf("over a link: %v, %v", ok, err)
 	}
 }
+
+// Nothing is read from, or written to, wherever we happen to stand.
+func TestRelativePaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("f", []byte("planted"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, readErr := Read("f", 10)
+	_, _, lockErr := TryLock("f")
+	_, createErr := Create("g")
+	for name, err := range map[string]error{
+		"read": readErr, "lock": lockErr, "create": createErr, "write": Write("f", nil), "remove": Remove("f"), "directory": EnsureDir("d"),
+	} {
+		if !errors.Is(err, ErrNotAbsolute) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if Holder("f") != "" {
+		t.Error("a holder is read")
+	}
+	if text, err := os.ReadFile("f"); string(text) != "planted" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+}
