@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"awsmfa/credentials"
 	"awsmfa/internal/term"
@@ -38,7 +37,7 @@ func (e *inputNeeded) InputUnavailable() {}
 
 func (s *subject) codes() *codes {
 	c := &codes{subject: s, chain: &mfa.Chain{
-		NoInput: s.options.NoInput, Ledger: mfa.OpenLedger(s.places.State, s.awsNow),
+		NoInput: s.options.NoInput, Ledger: mfa.OpenLedger(s.places.State, s.Now, s.offset.now),
 		Notify: func(line string) { s.note("%s", line) }, Warn: s.warn, Given: s.givenCode(),
 		Terminal: s.prompter,
 	}}
@@ -48,9 +47,6 @@ func (s *subject) codes() *codes {
 	}
 	return c
 }
-
-// awsNow is the corrected clock, by which codes change.
-func (s *subject) awsNow() time.Time { return s.Now().Add(s.offset.now()) }
 
 func (s *subject) givenCode() *mfa.Given {
 	v := s.options.TokenCode

@@ -24,6 +24,8 @@ const (
 	// keep is how long a spent code is remembered: far longer than the three
 	// steps in which AWS would take it, short enough to keep the file small.
 	keep = 5 * time.Minute
+	// keepAlways is how many are remembered whatever the clock says.
+	keepAlways = 4
 	// maxLedger bounds the file, in bytes. Five minutes hold about ten codes
 	// of 90 bytes; a larger file is not ours.
 	maxLedger = 64 << 10
@@ -67,32 +69,33 @@ func (e *LedgerError) Unwrap() error { return e.Err }
 // device. The caller holds the device lock; where there is none to hold, two
 // writers may lose an entry of this file to each other, and what keeps a code
 // from going twice is its claim: a file named by its digest, which can be made
-// once. Membership alone decides, never the order of times, so a clock that
-// was once ahead blocks nothing.
+// once. Membership alone decides, never a time, so no clock that was set, or
+// found to be off, makes a code new again or blocks another.
 type Ledger struct {
-	dir string
-	now func() time.Time
+	dir    string
+	now    func() time.Time
+	offset func() time.Duration
 }
 
 // OpenLedger returns the ledger kept below dir, the state directory. Nothing
-// is touched yet. The clock is the corrected one where a correction is known:
-// the waits that users are told are only as good as it.
-func OpenLedger(dir string, now func() time.Time) *Ledger {
-	return &Ledger{filepath.Join(dir, "ledger"), now}
+// is touched yet. The clock is this machine's own; by the offset, AWS's clock
+// minus ours as far as it is known, users are told only how long to wait.
+func OpenLedger(dir string, now func() time.Time, offset func() time.Duration) *Ledger {
+	return &Ledger{filepath.Join(dir, "ledger"), now, offset}
 }
 
-// Spent reports whether the code was recorded for this device in the last five
-// minutes, and how long the device shows the same code still. An error
-// is a *LedgerError, and means that nothing is known.
+// Spent reports whether the code is on record for this device, and how long
+// the device shows the same code still. An error is a *LedgerError, and means
+// that nothing is known.
 func (l *Ledger) Spent(serial string, c Code) (wait time.Duration, spent bool, err error) {
 	b, err := l.read(serial)
 	if err != nil {
 		return 0, false, err
 	}
-	if !b.has(b.digest(serial, c), l.now()) {
+	if !b.has(b.digest(serial, c)) {
 		return 0, false, nil
 	}
-	return untilNextStep(l.now()), true, nil
+	return l.untilNextStep(), true, nil
 }
 
 // Claim puts the code on record unless it is there already; then it says, as
@@ -106,7 +109,7 @@ func (l *Ledger) Claim(serial string, c Code) (wait time.Duration, spent bool, e
 	}
 	first, claimErr := l.claim(serial, c)
 	if claimErr == nil && !first {
-		return untilNextStep(l.now()), true, err
+		return l.untilNextStep(), true, err
 	}
 	recordErr := l.Record(serial, c, 0)
 	for _, e := range []error{recordErr, claimErr} {
@@ -201,7 +204,8 @@ func (l *Ledger) read(serial string) (*book, error) {
 	return b, nil
 }
 
-func untilNextStep(now time.Time) time.Duration {
+func (l *Ledger) untilNextStep() time.Duration {
+	now := l.now().Add(l.offset())
 	const n = int64(stepLength)
 	past := (now.Unix()%30*int64(time.Second) + int64(now.Nanosecond())) % n
 	return time.Duration(n - (past+n)%n)
@@ -245,9 +249,9 @@ func (b *book) digest(serial string, c Code) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func (b *book) has(digest string, now time.Time) bool {
+func (b *book) has(digest string) bool {
 	for _, e := range b.entries {
-		if e.digest == digest && e.recent(now) {
+		if e.digest == digest {
 			return true
 		}
 	}
@@ -262,10 +266,13 @@ func (e entry) recent(now time.Time) bool {
 	return -limit <= age && age <= limit
 }
 
+// prune forgets what is old, but for the last few: where the clock was set
+// meanwhile, only the order of the entries tells that they are new. One of
+// them comes up by chance once in some hundred thousand codes.
 func (b *book) prune(now time.Time) {
 	var kept []entry
-	for _, e := range b.entries {
-		if e.recent(now) {
+	for i, e := range b.entries {
+		if e.recent(now) || i >= len(b.entries)-keepAlways {
 			kept = append(kept, e)
 		}
 	}

@@ -23,10 +23,12 @@ type clock struct{ t time.Time }
 func (c *clock) now() time.Time          { return c.t }
 func (c *clock) advance(d time.Duration) { c.t = c.t.Add(d) }
 
+func noOffset() time.Duration { return 0 }
+
 func newLedger(t *testing.T) (*Ledger, *clock) {
 	t.Helper()
 	c := &clock{testStart}
-	return OpenLedger(t.TempDir(), c.now), c
+	return OpenLedger(t.TempDir(), c.now, noOffset), c
 }
 
 func mustRecord(t *testing.T, l *Ledger, serial, code string) {
@@ -58,40 +60,65 @@ func TestLedgerRemembersPerDevice(t *testing.T) {
 	if mustSpent(t, l, serial, "123457") || mustSpent(t, l, serial+"2", "123456") {
 		t.Error("another code, or another device, is spent too")
 	}
-	again := OpenLedger(filepath.Dir(l.dir), l.now)
+	again := OpenLedger(filepath.Dir(l.dir), l.now, noOffset)
 	if !mustSpent(t, again, serial, "123456") {
 		t.Error("the next process does not know the code")
 	}
 }
 
+// Old entries go, but for the last few, and a code that is on record is spent
+// whatever the clock says: it may have been set a moment ago.
 func TestLedgerForgets(t *testing.T) {
 	for _, c := range []struct {
-		jump  time.Duration
-		spent bool
+		jump time.Duration
+		kept int // of ten
 	}{
-		{0, true},
-		{5 * time.Minute, true},
-		{5*time.Minute + time.Second, false},
-		{-5 * time.Minute, true},              // a clock set back a little
-		{-5*time.Minute - time.Second, false}, // a clock that was far ahead blocks nothing
-		{-20 * 365 * 24 * time.Hour, false},
-		{-60 * 365 * 24 * time.Hour, false}, // before 1970
+		{0, 10},
+		{5 * time.Minute, 10},
+		{5*time.Minute + time.Second, keepAlways},
+		{-5 * time.Minute, 10},
+		{-5*time.Minute - time.Second, keepAlways}, // a clock that was far ahead leaves nothing behind
+		{-20 * 365 * 24 * time.Hour, keepAlways},
+		{-60 * 365 * 24 * time.Hour, keepAlways}, // before 1970
 	} {
 		l, clock := newLedger(t)
-		mustRecord(t, l, serial, "123456")
+		code := func(i int) string { return fmt.Sprintf("%06d", i) }
+		for i := range 10 {
+			mustRecord(t, l, serial, code(i))
+		}
 		clock.advance(c.jump)
-		if got := mustSpent(t, l, serial, "123456"); got != c.spent {
-			t.Errorf("after %v: spent %v", c.jump, got)
+		if !mustSpent(t, l, serial, code(9)) {
+			t.Errorf("after %v the last code is not spent", c.jump)
+		}
+		if mustSpent(t, l, serial, "777777") {
+			t.Errorf("after %v another code is spent", c.jump)
 		}
 		mustRecord(t, l, serial, "777777")
 		b, err := l.read(serial)
-		want := 1
-		if c.spent {
-			want = 2
+		if err != nil || len(b.entries) != c.kept+1 {
+			t.Errorf("after %v: %d entries in the file, want %d (%v)", c.jump, len(b.entries), c.kept+1, err)
 		}
-		if err != nil || len(b.entries) != want {
-			t.Errorf("after %v: %d entries in the file, want %d (%v)", c.jump, len(b.entries), want, err)
+		if !mustSpent(t, l, serial, code(9)) || mustSpent(t, l, serial, code(0)) != (c.kept == 10) {
+			t.Errorf("after %v the wrong ones are kept", c.jump)
 		}
+	}
+}
+
+// An offset that is learned moves the wait that is told, and no entry.
+func TestLedgerOffset(t *testing.T) {
+	l, _ := newLedger(t)
+	mustRecord(t, l, serial, "123456")
+	mustRecord(t, l, serial, "222222")
+	for offset, want := range map[time.Duration]time.Duration{0: 17 * time.Second, 10 * time.Second: 7 * time.Second, -6*time.Minute - time.Second: 18 * time.Second} {
+		l.offset = func() time.Duration { return offset }
+		wait, spent, err := l.Spent(serial, newCode("123456"))
+		if wait != want || !spent || err != nil {
+			t.Errorf("offset %s: %s, %v, %v", offset, wait, spent, err)
+		}
+		mustRecord(t, l, serial, "333333")
+	}
+	if b, err := l.read(serial); err != nil || b.entries[0].time != testStart.Unix() || b.entries[4].time != testStart.Unix() {
+		t.Errorf("entries %+v, %v", b, err)
 	}
 }
 
@@ -229,7 +256,7 @@ func TestLedgerUnwritable(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "ledger"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l := OpenLedger(dir, func() time.Time { return testStart })
+	l := OpenLedger(dir, func() time.Time { return testStart }, noOffset)
 	err := l.Record(serial, newCode("314159"), 0)
 	var ledgerErr *LedgerError
 	if !errors.As(err, &ledgerErr) || ledgerErr.Action != "writing" {
@@ -253,7 +280,7 @@ func TestLedgerUnderLock(t *testing.T) {
 	passed := make(chan string, 8*20)
 	for range 8 {
 		wg.Go(func() {
-			chain := Chain{Ledger: OpenLedger(dir, now)}
+			chain := Chain{Ledger: OpenLedger(dir, now, noOffset)}
 			for i := range 20 {
 				code := fmt.Sprintf("%06d", i)
 				device.Lock()
@@ -276,7 +303,7 @@ func TestLedgerUnderLock(t *testing.T) {
 			t.Errorf("code %s passed %d times", code, times[code])
 		}
 	}
-	b, err := OpenLedger(dir, now).read(serial)
+	b, err := OpenLedger(dir, now, noOffset).read(serial)
 	if err != nil || len(b.entries) != 20 {
 		t.Errorf("%d entries, %v", len(b.entries), err)
 	}
@@ -313,7 +340,7 @@ func TestClaimWithoutLock(t *testing.T) {
 	results := make(chan error)
 	for range 50 {
 		go func() {
-			l := OpenLedger(dir, func() time.Time { return testStart })
+			l := OpenLedger(dir, func() time.Time { return testStart }, noOffset)
 			chain := Chain{Given: NewGiven(FromFlag, "123456"), Ledger: l}
 			_, _, err := chain.Next(t.Context(), devRequest)
 			results <- err
