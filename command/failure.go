@@ -123,6 +123,7 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		aws      *stsclient.Error
 		device   *deviceError
 		src      *sourceError
+		keys     *shellKeysError
 		bundle   *caBundleError
 		value    *shell.ValueError
 		program  *programError
@@ -154,6 +155,8 @@ func (r *run) explainFailure(a arrangement, err error) report {
 	case errors.Is(err, mfa.ErrNoCode):
 		rep.exit = exitInput
 		return rep.hint("%s", typeDigits)
+	case errors.As(err, &keys):
+		return r.explainShellKeys(rep, keys)
 	case errors.As(err, &aws):
 		var refused *refusedError
 		if errors.As(err, &refused) && (aws.Kind == stsclient.DurationTooLong || aws.Kind == stsclient.ChainedTooLong) {

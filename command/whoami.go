@@ -2,7 +2,9 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -63,15 +65,61 @@ func (r *run) whoami(ctx context.Context, o options) (stsclient.Identity, error)
 }
 
 func (r *run) whoamiShell(ctx context.Context, o options) (stsclient.Identity, error) {
-	creds, err := credentials.New(r.getenv("AWS_ACCESS_KEY_ID"), r.getenv("AWS_SECRET_ACCESS_KEY"), r.getenv("AWS_SESSION_TOKEN"), time.Time{})
+	creds, err := r.shellKeys()
 	if err != nil {
-		return stsclient.Identity{}, fmt.Errorf("the shell's AWS credentials: %w", err)
+		return stsclient.Identity{}, &shellKeysError{err}
 	}
 	s, err := r.settings(o)
 	if err != nil {
 		return stsclient.Identity{}, err
 	}
-	return s.identity(ctx, creds)
+	identity, err := s.identity(ctx, creds)
+	switch stsclient.KindOf(err) {
+	case stsclient.InvalidKey, stsclient.Expired, stsclient.BadSignature:
+		err = &shellKeysError{err}
+	}
+	return identity, err
+}
+
+// shellKeys are the credentials in the environment; what is missing has a name.
+func (r *run) shellKeys() (credentials.Credentials, error) {
+	id, secret, token := r.getenv("AWS_ACCESS_KEY_ID"), r.getenv("AWS_SECRET_ACCESS_KEY"), r.getenv("AWS_SESSION_TOKEN")
+	switch {
+	case secret == "":
+		return credentials.Credentials{}, errors.New("AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not")
+	case token == "" && strings.HasPrefix(id, "ASIA"):
+		return credentials.Credentials{}, errors.New("AWS_ACCESS_KEY_ID is a temporary key, and AWS_SESSION_TOKEN is not set")
+	}
+	return credentials.New(id, secret, token, time.Time{})
+}
+
+// shellKeysError is about credentials that no file holds.
+type shellKeysError struct{ err error }
+
+func (e *shellKeysError) Error() string { return "this shell's credentials: " + e.err.Error() }
+func (e *shellKeysError) Unwrap() error { return e.err }
+
+// explainShellKeys: whatever is wrong with them, new ones mend it.
+func (r *run) explainShellKeys(rep report, e *shellKeysError) report {
+	rep.exit = exitProfile
+	var aws *stsclient.Error
+	if errors.As(e, &aws) {
+		rep.exit = exitDenied
+	}
+	name := "PROFILE"
+	if held := environment.Read(r.getenv); held.Ours && held.Profile != "" {
+		name = r.detectShell().QuoteWord(held.Profile)
+	}
+	anew := "get new ones: " + r.detectShell().Eval("awsmfa env "+name)
+	switch {
+	case aws == nil:
+		return rep.hint("%s", anew)
+	case aws.Kind == stsclient.BadSignature:
+		return rep.hint("the secret access key does not belong to the access key id in this shell; %s", anew)
+	case aws.Kind == stsclient.Expired:
+		return rep.hint("they have expired; %s", anew)
+	}
+	return rep.hint("AWS does not know them: made up, cut, or their user or key is gone; %s", anew)
 }
 
 // settings is a subject for calls with the shell's own credentials: endpoint
