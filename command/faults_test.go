@@ -206,7 +206,7 @@ func (f *faultCell) run() outcome {
 	f.t.Helper()
 	f.server.ForgetRequests()
 	f.code = f.user.NextCode()
-	ahead := f.server.Clock().Now().Sub(time.Now()).Round(time.Second)
+	ahead := time.Until(f.server.Clock().Now()).Round(time.Second)
 	if err := os.WriteFile(f.clock, []byte(ahead.String()), 0o600); err != nil {
 		f.t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func cmdClock(ts *testscript.TestScript, _ bool, args []string) {
 func cmdLocalClock(ts *testscript.TestScript, _ bool, args []string) {
 	want(ts, len(args) == 1, "local-clock BY|right")
 	if args[0] == "right" {
-		args[0] = onStage(ts).server.Clock().Now().Sub(time.Now()).Round(time.Second).String()
+		args[0] = time.Until(onStage(ts).server.Clock().Now()).Round(time.Second).String()
 	}
 	by, err := time.ParseDuration(args[0])
 	ts.Check(err)
