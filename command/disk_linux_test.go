@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -108,7 +109,8 @@ func TestImpostors(t *testing.T) {
 // places are all files that awsmfa may keep, relative to HOME.
 func (d *disk) places() []string {
 	d.t.Helper()
-	list := append(d.ownFiles(), ".local/state/awsmfa/clock")
+	clock := sha256.Sum256([]byte(d.server.URL()))
+	list := append(d.ownFiles(), fmt.Sprintf(".local/state/awsmfa/clock-%x", clock[:8]))
 	all := strings.Join(list, " ")
 	for _, kind := range []string{"/sessions/", "/locks/", "/ledger/", "/device-"} {
 		if !strings.Contains(all, kind) {

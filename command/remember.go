@@ -18,7 +18,7 @@ func (s *subject) remember() {
 		return
 	}
 	memory, now := s.places.Requests(), s.Now()
-	known := session.Remembered{Key: last.Key, Region: s.resolved.Region.Text}
+	known := session.Remembered{Key: last.Key, Region: s.resolved.Region.Text, Endpoint: s.resolved.STSEndpoint.Text}
 	if before, ok := memory.Load(s.options.Profile, s.awsFiles, now, s.getenv); ok && before == known {
 		return
 	}

@@ -122,12 +122,19 @@ func newOffsetMemory(s *subject) *offsetMemory { return &offsetMemory{subject: s
 func (m *offsetMemory) now() time.Duration {
 	if !m.loaded {
 		m.loaded = true
-		m.value = m.subject.places.Clock().Load(m.subject.Now())
+		m.value = m.memory().Load(m.subject.Now())
 	}
 	return m.value
 }
 
 // forget has the offset read anew: who put a session into the cache while we
+func (m *offsetMemory) memory() session.Clock {
+	if m.subject.resolved == nil {
+		return m.subject.places.Clock("")
+	}
+	return m.subject.places.Clock(m.subject.resolved.STSEndpoint.Text)
+}
+
 // waited may have measured it, and all must print the same of one session.
 func (m *offsetMemory) forget() { m.loaded = m.unsaved }
 
@@ -145,7 +152,7 @@ func (m *offsetMemory) learn() {
 		return
 	}
 	m.loaded, m.value = true, offset
-	if err := m.subject.places.Clock().Store(offset, m.subject.Now()); err != nil {
+	if err := m.memory().Store(offset, m.subject.Now()); err != nil {
 		say := m.subject.debugf
 		if offset.Abs() > offsetWorthTelling { // the next run may take the session for one that cannot be
 			say = func(format string, args ...any) { m.subject.warn(fmt.Sprintf(format, args...)) }

@@ -18,8 +18,9 @@ type Memory struct{ Dir string }
 
 // Remembered is what a resolved request comes down to.
 type Remembered struct {
-	Key    Key    // of the entry that is printed
-	Region string // as the files have it
+	Key      Key    // of the entry that is printed
+	Region   string // as the files have it
+	Endpoint string // whose clock counts, "" for AWS's own
 }
 
 // settled is how long ago a file must have been written for its state to be
@@ -29,7 +30,7 @@ const settled = 2 * time.Second
 // maxMemory bounds a file, in bytes.
 const maxMemory = 16 << 10
 
-const memoryHeader = "awsmfa request 1"
+const memoryHeader = "awsmfa request 2"
 
 // Recorder passes an environment on and notes what was asked for: whatever is
 // asked while resolving may change the answer, if only by being set.
@@ -100,7 +101,7 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 			return nil
 		}
 	}
-	lines := []string{memoryHeader, r.Key.String(), r.Region, strconv.Itoa(len(states))}
+	lines := []string{memoryHeader, r.Key.String(), r.Region, r.Endpoint, strconv.Itoa(len(states))}
 	lines = append(lines, states...)
 	lines = append(lines, strings.Join(env.asked, " "), digest(env.asked, env.getenv))
 	text := strings.Join(lines, "\n") + "\n"
@@ -123,11 +124,11 @@ func (m Memory) Load(profile string, files []string, now time.Time, getenv func(
 	}
 	lines := strings.Split(string(text[:len(text)-1]), "\n")
 	n := len(lines) - 1
-	if n < 6 || lines[n] != checksum(strings.Join(lines[:n], "\n")+"\n") || lines[0] != memoryHeader {
+	if n < 7 || lines[n] != checksum(strings.Join(lines[:n], "\n")+"\n") || lines[0] != memoryHeader {
 		return Remembered{}, false
 	}
-	states := lines[4 : n-2]
-	if len(states) != len(files) || lines[3] != strconv.Itoa(len(files)) {
+	states := lines[5 : n-2]
+	if len(states) != len(files) || lines[4] != strconv.Itoa(len(files)) {
 		return Remembered{}, false
 	}
 	for i, path := range files {
@@ -138,6 +139,6 @@ func (m Memory) Load(profile string, files []string, now time.Time, getenv func(
 	if digest(strings.Fields(lines[n-2]), getenv) != lines[n-1] {
 		return Remembered{}, false
 	}
-	r := Remembered{Region: lines[2]}
+	r := Remembered{Region: lines[2], Endpoint: lines[3]}
 	return r, parseKey(&r.Key, lines[1]) == nil
 }

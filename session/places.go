@@ -61,8 +61,8 @@ func (p Places) Locks() string { return sub(p.Cache, "locks") }
 // Requests is the memory of resolved requests.
 func (p Places) Requests() Memory { return Memory{Dir: sub(p.Cache, "requests")} }
 
-// Clock is the memory of AWS's clock.
-func (p Places) Clock() Clock { return Clock{Dir: p.State} }
+// Clock is the memory of AWS's clock, or that of a configured endpoint.
+func (p Places) Clock(endpoint string) Clock { return Clock{Dir: p.State, Endpoint: endpoint} }
 
 // Devices is the memory of which MFA device belongs to a key.
 func (p Places) Devices() Devices { return Devices{Dir: p.State} }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/sha256"
 	"strconv"
 	"strings"
 	"time"
@@ -9,8 +10,20 @@ import (
 	"awsmfa/internal/privatefile"
 )
 
-// Clock remembers how far AWS's clock is from ours.
-type Clock struct{ Dir string }
+// Clock remembers how far the clock of an endpoint is from ours: AWS's own,
+// whose servers agree, or one that is configured, which may be anybody's.
+type Clock struct {
+	Dir      string
+	Endpoint string // "" for AWS's own
+}
+
+func (c Clock) path() string {
+	if c.Endpoint == "" {
+		return filename.Join(c.Dir, "clock")
+	}
+	sum := sha256.Sum256([]byte(c.Endpoint))
+	return filename.Join(c.Dir, "clock-"+hexText(sum[:8]))
+}
 
 const (
 	// clockNoise: a Date header has whole seconds and travels a while, so less
@@ -22,7 +35,7 @@ const (
 
 // Load returns the remembered offset (server minus ours), 0 when none is believed.
 func (c Clock) Load(now time.Time) time.Duration {
-	text, err := privatefile.Read(filename.Join(c.Dir, "clock"), 256)
+	text, err := privatefile.Read(c.path(), 256)
 	if err != nil {
 		return 0
 	}
@@ -48,7 +61,7 @@ func (c Clock) Store(offset time.Duration, now time.Time) error {
 		return err
 	}
 	text := strconv.FormatInt(offset.Milliseconds(), 10) + " " + strconv.FormatInt(now.Unix(), 10) + "\n"
-	return privatefile.Write(filename.Join(c.Dir, "clock"), []byte(text))
+	return privatefile.Write(c.path(), []byte(text))
 }
 
 // Devices remembers which MFA device belongs to an access key, where the

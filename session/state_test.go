@@ -41,6 +41,24 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// A stand-in's clock says nothing about AWS's, nor about another's.
+func TestClockOfEachEndpoint(t *testing.T) {
+	dir, now := filepath.Join(t.TempDir(), "state"), testStart()
+	for i, endpoint := range []string{"", "http://localhost:1", "http://localhost:2"} {
+		if got := (Clock{Dir: dir, Endpoint: endpoint}).Load(now); got != 0 {
+			t.Errorf("%q has an offset of %s from another", endpoint, got)
+		}
+		if err := (Clock{Dir: dir, Endpoint: endpoint}).Store(time.Duration(i+1)*time.Hour, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, endpoint := range []string{"", "http://localhost:1", "http://localhost:2"} {
+		if got := (Clock{Dir: dir, Endpoint: endpoint}).Load(now); got != time.Duration(i+1)*time.Hour {
+			t.Errorf("%q: %s", endpoint, got)
+		}
+	}
+}
+
 func TestDamagedClock(t *testing.T) {
 	c, now := Clock{Dir: filepath.Join(t.TempDir(), "state")}, testStart()
 	path := filepath.Join(c.Dir, "clock")

@@ -151,7 +151,7 @@ func (p Process) text(a ask) string {
 	if !ok || err != nil {
 		return ""
 	}
-	offset := places.Clock().Load(now) // after the entry: who stored that has measured this first
+	offset := places.Clock(known.Endpoint).Load(now) // after the entry: who stored that has measured this first
 	if a.process {
 		return processText(e, now, offset)
 	}
