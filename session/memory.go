@@ -93,6 +93,10 @@ func (m Memory) path(profile string, files []string) string {
 	return filename.Join(m.Dir, f.key().String())
 }
 
+// nameOf is what stands in the file as well: another request's text in its
+// place is none.
+func nameOf(path string) string { return path[len(path)-2*len(Key{}):] }
+
 // Store remembers what profile resolved to while its files were in the given
 // states. It does nothing when a state is in doubt.
 func (m Memory) Store(profile string, files, states []string, env *Recorder, r Remembered) error {
@@ -101,7 +105,8 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 			return nil
 		}
 	}
-	lines := []string{memoryHeader, r.Key.String(), r.Region, r.Endpoint, strconv.Itoa(len(states))}
+	path := m.path(profile, files)
+	lines := []string{memoryHeader, nameOf(path), r.Key.String(), r.Region, r.Endpoint, strconv.Itoa(len(states))}
 	lines = append(lines, states...)
 	lines = append(lines, strings.Join(env.asked, " "), digest(env.asked, env.getenv))
 	text := strings.Join(lines, "\n") + "\n"
@@ -112,23 +117,24 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 	if err := privatefile.EnsureDir(m.Dir); err != nil {
 		return err
 	}
-	return privatefile.Write(m.path(profile, files), []byte(text))
+	return privatefile.Write(path, []byte(text))
 }
 
 // Load returns what was remembered for profile, if nothing that it rests on
 // has changed since.
 func (m Memory) Load(profile string, files []string, now time.Time, getenv func(string) string) (Remembered, bool) {
-	text, err := privatefile.Read(m.path(profile, files), maxMemory)
+	path := m.path(profile, files)
+	text, err := privatefile.Read(path, maxMemory)
 	if err != nil || !strings.HasSuffix(string(text), "\n") {
 		return Remembered{}, false
 	}
 	lines := strings.Split(string(text[:len(text)-1]), "\n")
 	n := len(lines) - 1
-	if n < 7 || lines[n] != checksum(strings.Join(lines[:n], "\n")+"\n") || lines[0] != memoryHeader {
+	if n < 8 || lines[n] != checksum(strings.Join(lines[:n], "\n")+"\n") || lines[0] != memoryHeader || lines[1] != nameOf(path) {
 		return Remembered{}, false
 	}
-	states := lines[5 : n-2]
-	if len(states) != len(files) || lines[4] != strconv.Itoa(len(files)) {
+	states := lines[6 : n-2]
+	if len(states) != len(files) || lines[5] != strconv.Itoa(len(files)) {
 		return Remembered{}, false
 	}
 	for i, path := range files {
@@ -139,6 +145,6 @@ func (m Memory) Load(profile string, files []string, now time.Time, getenv func(
 	if digest(strings.Fields(lines[n-2]), getenv) != lines[n-1] {
 		return Remembered{}, false
 	}
-	r := Remembered{Region: lines[2], Endpoint: lines[3]}
-	return r, parseKey(&r.Key, lines[1]) == nil
+	r := Remembered{Region: lines[3], Endpoint: lines[4]}
+	return r, parseKey(&r.Key, lines[2]) == nil
 }

@@ -174,6 +174,18 @@ func TestMemoryDamaged(t *testing.T) {
 	}
 }
 
+// A file in another's place, whole as it is, answers nothing.
+func TestMemoryOfAnother(t *testing.T) {
+	r := newRemembering(t)
+	r.store()
+	if err := os.Rename(r.memory.path("dev", r.files), r.memory.path("prod", r.files)); err != nil {
+		t.Fatal(err)
+	}
+	if r.load("prod") {
+		t.Error("another profile's request is believed")
+	}
+}
+
 func TestMemoryRefusesLineEnds(t *testing.T) {
 	r := newRemembering(t)
 	bad := remembered
