@@ -36,7 +36,7 @@ func runLogin(ctx context.Context, r *run, c *cli.Context, a arrangement) error 
 	if o.JSON {
 		return r.writeJSON(s.loginAnswer(got))
 	}
-	r.note("%s: %s, ends in %s", shown(o.Profile), cachedWord(got.Cached), s.left(got.Entry))
+	r.note("%s: %s, ends in %s", shown(o.Profile), cachedWord(got.Cached || s.wasGiven()), s.left(got.Entry))
 	return nil
 }
 
@@ -46,6 +46,9 @@ func cachedWord(cached bool) string {
 	}
 	return "new session"
 }
+
+// wasGiven: another process made the calls while this one waited.
+func (s *subject) wasGiven() bool { return len(s.plan.Steps) > 0 && !s.obtained }
 
 // left is an entry's remaining life in words.
 func (s *subject) left(e session.Entry) string {
@@ -65,6 +68,6 @@ type loginAnswer struct {
 func (s *subject) loginAnswer(got session.Result) loginAnswer {
 	return loginAnswer{
 		Profile: s.resolved.Profile, Expiration: got.Credentials().Expires(),
-		Seconds: int64(got.Entry.Remaining(s.Now(), s.offset.now()) / time.Second), Cached: got.Cached,
+		Seconds: int64(got.Entry.Remaining(s.Now(), s.offset.now()) / time.Second), Cached: got.Cached || s.wasGiven(),
 	}
 }

@@ -60,6 +60,7 @@ func (c *calls) call(do func(*stsclient.Client) (credentials.Credentials, error)
 	}
 	var got credentials.Credentials
 	c.network(func() { got, err = do(client) })
+	c.obtained = c.obtained || err == nil
 	return got, refused(err)
 }
 
@@ -127,7 +128,6 @@ func (m *offsetMemory) now() time.Duration {
 	return m.value
 }
 
-// forget has the offset read anew: who put a session into the cache while we
 func (m *offsetMemory) memory() session.Clock {
 	if m.subject.resolved == nil {
 		return m.subject.places.Clock("")
@@ -135,6 +135,7 @@ func (m *offsetMemory) memory() session.Clock {
 	return m.subject.places.Clock(m.subject.resolved.STSEndpoint.Text)
 }
 
+// forget has the offset read anew: who put a session into the cache while we
 // waited may have measured it, and all must print the same of one session.
 func (m *offsetMemory) forget() { m.loaded = m.unsaved }
 

@@ -32,6 +32,7 @@ type subject struct {
 	offset   *offsetMemory
 
 	codeOrigin mfa.Origin // where the last code came from
+	obtained   bool       // a call of this run gave credentials
 
 	asked     *session.Recorder // of the variables that resolving asked for
 	awsFiles  []string
