@@ -218,7 +218,7 @@ func (r *run) failInShell(a arrangement) {
 	h := environment.Read(r.getenv)
 	text := d.Failure(h.ClearOnFailure(a.wanted(r), r.Now()))
 	err := r.write([]byte(text))
-	if isShell {
+	if isShell && !r.quiet {
 		r.tellHeld(h, err == nil && text != d.Failure(nil))
 	}
 }

@@ -74,13 +74,14 @@ func (r *run) finish(ctx context.Context, a arrangement, err error) int {
 		return int(status)
 	}
 	rep := r.report(ctx, a, err)
+	r.quiet = r.quiet || a.quiet(r)
 	if a.verb != nil && a.verb.name == "process" {
 		r.tellOnOneLine(rep)
 		return rep.exit
 	}
 	r.say("error", "%s", rep.message)
 	for _, h := range rep.hints {
-		r.say("hint", "%s", h)
+		r.hint("%s", h)
 	}
 	if a.verb == nil || a.verb.failsInShell {
 		r.failInShell(a)
@@ -88,11 +89,24 @@ func (r *run) finish(ctx context.Context, a arrangement, err error) int {
 	return rep.exit
 }
 
+// quiet reads the flag by itself: a command line with an error never got as
+// far as options.
+func (a arrangement) quiet(r *run) bool {
+	text, given := a.flag("quiet")
+	if !given {
+		text = r.getenv(variableOf("quiet"))
+	}
+	yes, _ := truth(text)
+	return yes
+}
+
 // tellOnOneLine is for SDKs, which show the last line or hang on a full pipe.
 func (r *run) tellOnOneLine(rep report) {
 	line := rep.message
 	for _, h := range rep.hints {
-		line += "; hint: " + h
+		if !r.quiet {
+			line += "; hint: " + h
+		}
 	}
 	r.say("error", "%s", line)
 }
