@@ -153,6 +153,9 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return explainDuration(rep, duration)
 	case errors.As(err, &device):
 		rep.exit = exitProfile
+		if device.err == nil && len(device.fido) > 0 {
+			return rep.hint("%s", noFIDO)
+		}
 		return rep.hint("add mfa_serial to [profile %s], or pass --mfa-serial", a.profile(r)).
 			hint("no device yet: register a virtual one (an authenticator app) for the user in IAM; or do without: --no-mfa")
 	case errors.As(err, &input):
@@ -294,6 +297,8 @@ func (r *run) explainProfile(rep report, a arrangement, e *profile.Error) report
 	return rep
 }
 
+const noFIDO = "STS takes six-digit codes only: register an authenticator app (virtual device) beside it, or use aws login"
+
 func profileHint(e *profile.Error) string {
 	name := shown(e.Profile)
 	switch e.Kind {
@@ -319,6 +324,9 @@ func profileHint(e *profile.Error) string {
 	case profile.TooDeep:
 		return "name a profile nearer to the access key as source_profile"
 	case profile.SourceMissing:
+		if e.Key == "sso_session" {
+			return "sso_session must name a section of the config file that begins [sso-session NAME]"
+		}
 		return "source_profile must name a profile of these files: awsmfa list shows them"
 	case profile.RoleWithoutSource:
 		return "add source_profile, naming the profile that holds the access key"
@@ -327,7 +335,7 @@ func profileHint(e *profile.Error) string {
 	case profile.BadRole:
 		return "a role looks like arn:aws:iam::123456789012:role/NAME"
 	case profile.SerialFIDO:
-		return "STS takes six-digit codes only: register an authenticator app (virtual device) beside it, or use aws login"
+		return noFIDO
 	case profile.SerialMalformed:
 		return "an MFA device looks like arn:aws:iam::123456789012:mfa/NAME, or is a hardware serial number"
 	case profile.UntrustedFile:
@@ -446,7 +454,7 @@ func (r *run) explainSource(rep report, a arrangement, e *sourceError) report {
 	case errors.Is(e.err, source.ErrNoCLI):
 		return rep.hint("install the AWS CLI 2.9 or later: it fetches what this profile needs (%s)", e.source.Kind)
 	case errors.Is(e.err, source.ErrCLITooOld):
-		return rep.hint("update the AWS CLI to 2.9 or later")
+		return rep.hint("install version 2 of the AWS CLI, 2.9 or later, and have it first in PATH")
 	case errors.Is(e.err, source.ErrRecursive):
 		return rep.hint("credential_process must not name the profile it stands in: awsmfa process OTHER")
 	case errors.Is(e.err, safeexec.ErrNotFound), errors.Is(e.err, fs.ErrNotExist):

@@ -58,11 +58,21 @@ func runList(_ context.Context, r *run, c *cli.Context, _ arrangement) error {
 		return r.writeJSON(map[string]any{"profiles": rows, "warnings": warningTexts(warnings)})
 	}
 	if len(rows) == 0 {
-		paths := files.Paths()
-		return &profile.Error{Kind: profile.NoFiles, Detail: fmt.Sprintf("no profile in %s and %s", paths.Config, paths.Credentials)}
+		return noProfiles(files.Paths())
 	}
 	r.warnAll(warningTexts(warnings))
 	return r.printRows(rows)
+}
+
+func noProfiles(paths profile.Paths) error {
+	e := &profile.Error{Kind: profile.NoFiles, Detail: "there is no AWS config: no home directory is known to hold it"}
+	switch {
+	case paths.Config != "" && paths.Credentials != "":
+		e.Detail = fmt.Sprintf("no profile in %s and %s", paths.Config, paths.Credentials)
+	case paths.Config != "" || paths.Credentials != "":
+		e.Detail = fmt.Sprintf("no profile in %s, and no home directory is known to hold another file", paths.Config+paths.Credentials)
+	}
+	return e
 }
 
 func warningTexts(list []profile.Warning) []string {

@@ -28,7 +28,7 @@ var (
 	// ErrNoCLI says that there is no AWS CLI in PATH.
 	ErrNoCLI = errors.New("the AWS CLI is not installed")
 	// ErrCLITooOld says that the AWS CLI has no "configure export-credentials".
-	ErrCLITooOld = errors.New("the AWS CLI is too old: version 2.9 or later is needed")
+	ErrCLITooOld = errors.New("this AWS CLI cannot export credentials: version 2 is needed, 2.9 or later")
 	// ErrNoProfile says that ThroughCLI was called without a profile.
 	ErrNoProfile = errors.New("no profile given")
 )
