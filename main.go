@@ -2,13 +2,12 @@
 //
 //	eval "$(awsmfa env dev)"
 //
-// The verbs live in package command; here are only signals and the exit code.
+// The verbs live in package command; here is only what they see of the machine.
 package main
 
 import (
 	"context"
 	"os"
-	"os/signal"
 	"time"
 
 	"awsmfa/command"
@@ -16,11 +15,8 @@ import (
 )
 
 func main() {
-	ctx, cancel := context.WithCancelCause(context.Background())
 	ignored := command.IgnoredSignals()
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, command.EndingSignals()...)
-	go func() { cancel(command.SignalError{Signal: <-signals}) }()
+	ctx := command.UntilSignal(context.Background())
 	os.Exit(command.Run(ctx, command.World{
 		Args: os.Args[1:], Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,

@@ -3,7 +3,10 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"path"
+	"runtime"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -45,6 +48,17 @@ func Run(ctx context.Context, w World) int {
 	r.limits = harden.Process()
 	list := verbs()
 	a, err := arrange(w.Args, list)
+	return r.finish(ctx, a, r.answer(ctx, a, list, err))
+}
+
+// answer does what the arguments say. A panic is a failure like any other, so
+// that a shell sees it; a trace of the stack could show what it must not.
+func (r *run) answer(ctx context.Context, a arrangement, list []*verb, err error) (failed error) {
+	defer func() {
+		if v := recover(); v != nil {
+			failed = newBug(v)
+		}
+	}()
 	switch {
 	case err == nil && a.help:
 		err = r.help(a.verb, list)
@@ -55,7 +69,31 @@ func Run(ctx context.Context, w World) int {
 	case err == nil:
 		err = r.dispatch(ctx, a)
 	}
-	return r.finish(ctx, a, err)
+	return err
+}
+
+// bug is a panic: what went wrong, and the line of ours where it did.
+type bug struct{ what, at string }
+
+func (e *bug) Error() string { return "this is a bug in awsmfa: " + e.what + " (" + e.at + ")" }
+
+// newBug is called while panicking. It takes the words of the runtime alone:
+// any other value might hold a secret.
+func newBug(v any) *bug {
+	b := &bug{what: fmt.Sprintf("%T", v), at: "unknown place"}
+	if e, ok := v.(runtime.Error); ok {
+		b.what = e.Error()
+	}
+	pcs := make([]uintptr, 50)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)]) // behind Callers, newBug and the deferred call
+	for more := true; more; {
+		var f runtime.Frame
+		if f, more = frames.Next(); strings.HasPrefix(f.Function, "awsmfa/") {
+			b.at = fmt.Sprintf("%s:%d", path.Base(f.File), f.Line)
+			break
+		}
+	}
+	return b
 }
 
 // dispatch lets the framework parse the verb's flags and runs it.

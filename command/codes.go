@@ -96,7 +96,7 @@ func terminalFile() (*os.File, error) {
 func (s *subject) childEnviron() []string {
 	var kept []string
 	for _, kv := range s.Environ {
-		if name, _, _ := strings.Cut(kv, "="); !secretVariable(name) {
+		if name, _, _ := strings.Cut(kv, "="); !secretVariable(s.variable(name)) {
 			kept = append(kept, kv)
 		}
 	}

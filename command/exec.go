@@ -45,23 +45,23 @@ func runExec(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	}
 	e := s.held.With(o.Profile, got.Credentials(), s.printedRegion(), s.offset.now())
 	r.limits.Restore()
-	err = execute(ctx, r.Ignored, program, a.command, applyTo(r.Environ, e))
+	err = execute(ctx, r.Ignored, program, a.command, r.applyTo(e))
 	return programFailure(a.command[0], err)
 }
 
-// applyTo is the environment of a command: environ with e's changes and
-// without what is meant for awsmfa alone.
-func applyTo(environ []string, e environment.Changes) []string {
+// applyTo is the environment of a command: ours with e's changes and without
+// what is meant for awsmfa alone.
+func (r *run) applyTo(e environment.Changes) []string {
 	gone := map[string]bool{"AWSMFA_TOKEN_CODE": true, "AWSMFA_PASSPHRASE_FILE": true, "AWSMFA_PROFILE_CHAIN": true}
 	for _, name := range e.Unset {
-		gone[name] = true
+		gone[r.variable(name)] = true
 	}
 	for _, v := range e.Set {
-		gone[v.Name] = true
+		gone[r.variable(v.Name)] = true
 	}
 	var out []string
-	for _, kv := range environ {
-		if name, _, _ := strings.Cut(kv, "="); !gone[name] {
+	for _, kv := range r.Environ {
+		if name, _, _ := strings.Cut(kv, "="); !gone[r.variable(name)] {
 			out = append(out, kv)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,11 +46,8 @@ func testMain() int {
 	if os.Getenv("AWSMFA_TEST_FULL") == "" && testWarm() {
 		return 0
 	}
-	ctx, cancel := context.WithCancelCause(context.Background())
 	ignored := IgnoredSignals()
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, EndingSignals()...)
-	go func() { cancel(SignalError{Signal: <-signals}) }()
+	ctx := UntilSignal(context.Background())
 	return Run(ctx, World{
 		Args: os.Args[1:], Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
@@ -102,11 +98,22 @@ func testOnlyBudget(text string) time.Duration {
 	return d
 }
 
-// testOnlyClock is off the real clock by the duration that stands in a file.
+// testOnlyClock is off the real clock by the duration that stands in a file,
+// or panics at first.
 func testOnlyClock(file string) func() time.Time {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return time.Now
+	}
+	if string(text) == "panic" {
+		asked := false
+		return func() time.Time {
+			if !asked {
+				asked = true
+				panic("a secret")
+			}
+			return time.Now()
+		}
 	}
 	by, err := time.ParseDuration(strings.TrimSpace(string(text)))
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// EndingSignals are those that end a run, cleanly. SIGHUP stays ignored under
+// endingSignals are those that end a run, cleanly. SIGHUP stays ignored under
 // nohup; SIGINT does not, though shells ignore it for the background jobs of a
 // script: whoever is asked for a code must be able to say no.
-func EndingSignals() []os.Signal {
+func endingSignals() []os.Signal {
 	list := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT}
 	if !signal.Ignored(syscall.SIGHUP) {
 		list = append(list, syscall.SIGHUP)

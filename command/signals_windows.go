@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// EndingSignals are those that end a run, cleanly.
-func EndingSignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTERM} }
+// endingSignals are those that end a run, cleanly.
+func endingSignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTERM} }
 
 // IgnoredSignals: a process is not started with such here.
 func IgnoredSignals() []os.Signal { return nil }

@@ -46,6 +46,7 @@ type World struct {
 type run struct {
 	World
 	env    map[string]string
+	folds  bool // variables' names are the same in any case, as on Windows
 	quiet  bool
 	limits harden.Limits
 
@@ -56,26 +57,32 @@ type run struct {
 }
 
 func newRun(w World) *run {
-	r := &run{World: w, standard: interactive(), env: make(map[string]string, len(w.Environ))}
+	r := &run{World: w, standard: interactive(), env: make(map[string]string, len(w.Environ)), folds: runtime.GOOS == "windows"}
 	for _, kv := range w.Environ {
 		if name, value, ok := strings.Cut(kv, "="); ok && name != "" {
-			r.env[environName(name)] = value
+			r.env[r.variable(name)] = value
 		}
 	}
 	return r
 }
 
-// environName: on Windows a variable's name is the same in any case.
-func environName(name string) string {
-	if runtime.GOOS == "windows" {
+// variable is a variable's name as two that are the same compare.
+func (r *run) variable(name string) string {
+	if r.folds {
 		return strings.ToUpper(name)
 	}
 	return name
 }
 
 // getenv returns a variable; an empty one counts as unset everywhere.
-func (r *run) getenv(name string) string { return r.env[environName(name)] }
+func (r *run) getenv(name string) string { return r.env[r.variable(name)] }
 
+// maxSaid bounds a line on stderr, in characters: an SDK may read it from a
+// pipe of 4 KiB.
+const maxSaid = 2000
+
+// say writes one line to stderr. Whatever is said passes here, so that no
+// terminal obeys a word of it, whoever it came from.
 func (r *run) say(kind, format string, args ...any) {
 	if kind != "" {
 		kind += ": "
@@ -84,7 +91,7 @@ func (r *run) say(kind, format string, args ...any) {
 	if r.later != nil && kind != "error: " {
 		w = r.later
 	}
-	fmt.Fprintf(w, "awsmfa: %s%s\n", kind, fmt.Sprintf(format, args...))
+	fmt.Fprintf(w, "awsmfa: %s%s\n", kind, shownUpTo(fmt.Sprintf(format, args...), maxSaid))
 }
 
 // tellLater says what was kept back.
