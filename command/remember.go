@@ -18,16 +18,20 @@ func (s *subject) remember() {
 		return
 	}
 	memory, now := s.places.Requests(), s.Now()
-	known := session.Remembered{Key: last.Key, Region: s.resolved.Region.Text, Endpoint: s.resolved.STSEndpoint.Text}
+	known := session.Remembered{Device: s.deviceOf, Key: last.Key, Region: s.resolved.Region.Text, Endpoint: s.resolved.STSEndpoint.Text}
 	if before, ok := memory.Load(s.options.Profile, s.awsFiles, now, s.getenv); ok && before == known {
 		return
 	}
-	for i, state := range s.states() {
-		if state != s.awsStates[i] {
+	was, is := s.awsStates, s.states()
+	if s.deviceOf != "" {
+		was, is = append(was, s.deviceState), append(is, session.State(s.places.Devices().Origin(s.deviceOf), now))
+	}
+	for i, state := range is {
+		if state != was[i] {
 			return // written while we read
 		}
 	}
-	if err := memory.Store(s.options.Profile, s.awsFiles, s.awsStates, s.asked, known); err != nil {
+	if err := memory.Store(s.options.Profile, s.awsFiles, was, s.asked, known); err != nil {
 		s.debugf("the request is not remembered: %v", err)
 	}
 }
@@ -52,5 +56,5 @@ func (s *subject) absolute() bool {
 			return false
 		}
 	}
-	return s.places.Cache != ""
+	return s.places.Cache != "" && s.places.State != ""
 }

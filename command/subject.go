@@ -37,6 +37,9 @@ type subject struct {
 	asked     *session.Recorder // of the variables that resolving asked for
 	awsFiles  []string
 	awsStates []string // before they were read
+
+	deviceOf    string // the access key id whose remembered device was looked for
+	deviceState string // before it was read
 }
 
 // subject resolves the profile and plans; findDevice allows asking IAM which
@@ -146,6 +149,9 @@ func (s *subject) recallDevice() {
 		return
 	}
 	devices := s.places.Devices()
+	if s.deviceOf == "" {
+		s.deviceOf, s.deviceState = id, session.State(devices.Origin(id), s.Now())
+	}
 	serial := devices.Load(id)
 	v := profile.Value{Text: serial, Origin: profile.Origin{Path: devices.Origin(id)}}
 	if serial != "" && profile.CheckSerial(s.resolved.Profile, v) == nil {

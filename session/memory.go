@@ -14,13 +14,19 @@ import (
 // Memory remembers what a profile resolved to, so that a warm run need not
 // read the AWS files: two stats and two small reads, whatever their size. Any
 // doubt, and it answers nothing.
-type Memory struct{ Dir string }
+type Memory struct {
+	Dir     string
+	Devices Devices
+}
 
 // Remembered is what a resolved request comes down to.
 type Remembered struct {
 	Key      Key    // of the entry that is printed
 	Region   string // as the files have it
 	Endpoint string // whose clock counts, "" for AWS's own
+	// Device is the access key id whose remembered MFA device, or the lack of
+	// one, was part of it; "" when the files name the device.
+	Device string
 }
 
 // settled is how long ago a file must have been written for its state to be
@@ -97,8 +103,9 @@ func (m Memory) path(profile string, files []string) string {
 // place is none.
 func nameOf(path string) string { return path[len(path)-2*len(Key{}):] }
 
-// Store remembers what profile resolved to while its files were in the given
-// states. It does nothing when a state is in doubt.
+// Store remembers what profile resolved to while its files, and behind them
+// that of r.Device if there is one, were in the given states. It does nothing
+// when a state is in doubt.
 func (m Memory) Store(profile string, files, states []string, env *Recorder, r Remembered) error {
 	for _, s := range states {
 		if s == "" {
@@ -106,7 +113,7 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 		}
 	}
 	path := m.path(profile, files)
-	lines := []string{memoryHeader, nameOf(path), r.Key.String(), r.Region, r.Endpoint, strconv.Itoa(len(states))}
+	lines := []string{memoryHeader, nameOf(path), r.Key.String(), r.Region, r.Endpoint, r.Device, strconv.Itoa(len(states))}
 	lines = append(lines, states...)
 	lines = append(lines, strings.Join(env.asked, " "), digest(env.asked, env.getenv))
 	text := strings.Join(lines, "\n") + "\n"
@@ -130,11 +137,14 @@ func (m Memory) Load(profile string, files []string, now time.Time, getenv func(
 	}
 	lines := strings.Split(string(text[:len(text)-1]), "\n")
 	n := len(lines) - 1
-	if n < 8 || lines[n] != checksum(strings.Join(lines[:n], "\n")+"\n") || lines[0] != memoryHeader || lines[1] != nameOf(path) {
+	if n < 9 || lines[n] != checksum(strings.Join(lines[:n], "\n")+"\n") || lines[0] != memoryHeader || lines[1] != nameOf(path) {
 		return Remembered{}, false
 	}
-	states := lines[6 : n-2]
-	if len(states) != len(files) || lines[5] != strconv.Itoa(len(files)) {
+	states := lines[7 : n-2]
+	if lines[5] != "" {
+		files = append(files[:len(files):len(files)], m.Devices.path(lines[5]))
+	}
+	if len(states) != len(files) || lines[6] != strconv.Itoa(len(files)) || lines[5] != "" && m.Devices.Dir == "" {
 		return Remembered{}, false
 	}
 	for i, path := range files {
@@ -145,6 +155,6 @@ func (m Memory) Load(profile string, files []string, now time.Time, getenv func(
 	if digest(strings.Fields(lines[n-2]), getenv) != lines[n-1] {
 		return Remembered{}, false
 	}
-	r := Remembered{Region: lines[3], Endpoint: lines[4]}
+	r := Remembered{Region: lines[3], Endpoint: lines[4], Device: lines[5]}
 	return r, parseKey(&r.Key, lines[2]) == nil
 }

@@ -19,7 +19,7 @@ type remembering struct {
 
 func newRemembering(t *testing.T) *remembering {
 	dir := t.TempDir()
-	r := &remembering{t: t, memory: Memory{filepath.Join(dir, "requests")}, env: map[string]string{"A": "1"}, now: time.Now().Add(time.Hour)}
+	r := &remembering{t: t, memory: Memory{Dir: filepath.Join(dir, "requests"), Devices: Devices{dir}}, env: map[string]string{"A": "1"}, now: time.Now().Add(time.Hour)}
 	for _, name := range []string{"config", "credentials"} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte("text of "+name), 0o600); err != nil {
@@ -183,6 +183,33 @@ func TestMemoryOfAnother(t *testing.T) {
 	}
 	if r.load("prod") {
 		t.Error("another profile's request is believed")
+	}
+}
+
+// What the choice of a device was part of ends with another choice.
+func TestMemoryOfADevice(t *testing.T) {
+	for name, change := range map[string]func(r *remembering, path string) error{
+		"another device": func(r *remembering, path string) error { return os.WriteFile(path, []byte(testSerial+"2\n"), 0o600) },
+		"forgotten":      func(r *remembering, path string) error { return os.Remove(path) },
+		"another place":  func(r *remembering, _ string) error { r.memory.Devices.Dir += "/x"; return nil },
+		"no place":       func(r *remembering, _ string) error { r.memory.Devices.Dir = ""; return nil },
+	} {
+		r := newRemembering(t)
+		known, path := remembered, r.memory.Devices.path(testID)
+		known.Device = testID
+		mustWrite(t, path, []byte(testSerial+"\n"), 0o600)
+		if err := r.memory.Store("dev", r.files, append(r.states(), State(path, r.now)), NewRecorder(r.getenv), known); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := r.memory.Load("dev", r.files, r.now, r.getenv); !ok || got != known {
+			t.Fatalf("%+v, %v", got, ok)
+		}
+		if err := change(r, path); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := r.memory.Load("dev", r.files, r.now, r.getenv); ok {
+			t.Errorf("%s, and still remembered", name)
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ func (p Places) Sessions() Cache { return Cache{Dir: sub(p.Cache, "sessions")} }
 func (p Places) Locks() string { return sub(p.Cache, "locks") }
 
 // Requests is the memory of resolved requests.
-func (p Places) Requests() Memory { return Memory{Dir: sub(p.Cache, "requests")} }
+func (p Places) Requests() Memory { return Memory{Dir: sub(p.Cache, "requests"), Devices: p.Devices()} }
 
 // Clock is the memory of AWS's clock, or that of a configured endpoint.
 func (p Places) Clock(endpoint string) Clock { return Clock{Dir: p.State, Endpoint: endpoint} }
