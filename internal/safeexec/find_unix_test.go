@@ -100,17 +100,36 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindAnothersPlant needs root to make a file of another user.
+// TestFindAnothersPlant needs root to make files of another user.
 func TestFindAnothersPlant(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	dir := t.TempDir()
-	planted := program(t, filepath.Join(dir, "tool"), 0o755, "")
-	if err := errors.Join(os.Chown(planted, 12345, 12345), os.Chmod(dir, 0o777|os.ModeSticky)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Find("tool", dir); !errors.Is(err, ErrUnsafe) {
-		t.Errorf("a plant in a sticky directory: %v", err)
+	const another = 12345
+	for name, prepare := range map[string]func(base, dir, tool string) error{
+		"a plant in a sticky directory": func(_, dir, tool string) error {
+			return errors.Join(os.Chown(tool, another, another), os.Chmod(dir, 0o777|os.ModeSticky))
+		},
+		"the program":       func(_, _, tool string) error { return os.Chown(tool, another, another) },
+		"its directory":     func(_, dir, _ string) error { return os.Chown(dir, another, another) },
+		"a directory above": func(base, _, _ string) error { return os.Chown(base, another, another) },
+		"an open one above": func(base, _, _ string) error { return os.Chmod(base, 0o777) },
+		"a link's way, above": func(base, dir, tool string) error {
+			away := filepath.Join(base, "away")
+			return errors.Join(os.Mkdir(away, 0o755), os.Rename(tool, filepath.Join(away, "real")),
+				os.Symlink(filepath.Join(away, "real"), tool), os.Chown(away, another, another))
+		},
+	} {
+		base := filepath.Join(t.TempDir(), "base")
+		dir := filepath.Join(base, "bin")
+		planted := program(t, filepath.Join(dir, "tool"), 0o755, "")
+		if err := prepare(base, dir, planted); err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []string{"tool", planted} {
+			if _, err := Find(at, dir); !errors.Is(err, ErrUnsafe) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	}
 }
