@@ -141,8 +141,11 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		bundle   *caBundleError
 		value    *shell.ValueError
 		program  *programError
+		ours     *bug
 	)
 	switch {
+	case errors.As(err, &ours):
+		return rep.hint("please report it, with the line above and what awsmfa version says")
 	case errors.As(err, &usage):
 		rep.exit, rep.hints = exitUsage, usage.hints
 	case errors.As(err, &shared):

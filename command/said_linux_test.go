@@ -54,7 +54,7 @@ func TestPanicIsAFailure(t *testing.T) {
 		if o.code != exitFailure || o.stdout != stdout {
 			t.Errorf("%s: exit %d, stdout %q", verb, o.code, o.stdout)
 		}
-		if !strings.Contains(o.stderr, "awsmfa: error: this is a bug in awsmfa: string (script_test.go:") ||
+		if !strings.Contains(o.stderr, "error: this is a bug in awsmfa: string (script_test.go:") || !strings.Contains(o.stderr, "hint: please report it") ||
 			strings.Contains(o.stderr, "goroutine") || strings.Contains(o.stderr, "a secret") {
 			t.Errorf("%s: %s", verb, o.stderr)
 		}
