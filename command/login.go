@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -49,6 +50,18 @@ func cachedWord(cached bool) string {
 
 // wasGiven: another process made the calls while this one waited.
 func (s *subject) wasGiven() bool { return len(s.plan.Steps) > 0 && !s.obtained }
+
+// warnShort says when what is served lasts less than --min-ttl asks: at half
+// its life a session serves whatever was asked, or each run would renew it.
+func (s *subject) warnShort(got session.Result) {
+	if !s.options.MinTTLSet || got.Credentials().Expires().IsZero() {
+		return
+	}
+	if left := got.Entry.Remaining(s.Now(), s.offset.now()); left < s.options.MinTTL {
+		s.warn(fmt.Sprintf("the session ends in %s, before the %s of --min-ttl: it was granted for %s; --refresh begins a new one, and --duration asks for a longer one",
+			words(left), session.Short(s.options.MinTTL), words(got.Entry.Granted.Round(time.Minute))))
+	}
+}
 
 // left is an entry's remaining life in words.
 func (s *subject) left(e session.Entry) string {

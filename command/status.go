@@ -16,7 +16,7 @@ func statusVerb() *verb {
 	return &verb{
 		name: "status", args: "[PROFILE]", takesProfile: true,
 		summary:  "tell how long a profile's session lasts, without network",
-		examples: []string{"awsmfa status dev", "awsmfa status dev --min-ttl 1h || awsmfa login dev"},
+		examples: []string{"awsmfa status dev", "awsmfa status dev --min-ttl 1h || awsmfa login dev --min-ttl 1h"},
 		flags:    profileFlags(),
 		run:      runStatus,
 	}

@@ -288,6 +288,7 @@ func (s *subject) get(ctx context.Context) (session.Result, error) {
 	renewer := s.renewer()
 	if got, ok := renewer.Peek(s.plan, want); ok {
 		s.debugf("the cached session serves: it ends in %s", s.left(got.Entry))
+		s.warnShort(got)
 		s.offset.forget()
 		return got, nil
 	}
@@ -302,6 +303,7 @@ func (s *subject) get(ctx context.Context) (session.Result, error) {
 		s.forgetBadDevice(err)
 		return got, err
 	}
+	s.warnShort(got)
 	s.offset.forget()
 	return got, nil
 }
