@@ -381,3 +381,25 @@ func TestSecretsHidden(t *testing.T) {
 		}
 	}
 }
+
+// What a source may follow in the environment tells it from another.
+func TestContextOfSources(t *testing.T) {
+	f := home(t, "[profile run]\ncredential_process = /bin/helper\n[profile around]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Environment\n", "")
+	for profile, variables := range map[string][]string{
+		"run":    {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SHARED_CREDENTIALS_FILE"},
+		"around": {"AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI"},
+	} {
+		seen := map[string]bool{resolve(t, f, Request{Profile: profile}).Source.Context: true}
+		for _, name := range variables {
+			context := resolve(t, f, Request{Profile: profile, Getenv: env(name, "x").get}).Source.Context
+			if seen[context] {
+				t.Errorf("%s changes nothing for %s", name, profile)
+			}
+			seen[context] = true
+		}
+		other := home(t, "[profile run]\ncredential_process = /bin/helper\n", "")
+		if profile == "run" && seen[resolve(t, other, Request{Profile: profile}).Source.Context] {
+			t.Error("another config file changes nothing")
+		}
+	}
+}

@@ -166,6 +166,9 @@ func (r *resolver) hold(p *Profile) error {
 	case SourceProcess:
 		v, err := use(p, k.key)
 		r.out.Source = Source{Kind: k.kind, Profile: p.Name, Text: v, Origin: v.Origin}
+		// A program may follow them, and would give another's credentials then.
+		r.out.Source.Context = "config " + r.files.config.path + "\n" +
+			r.context("AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 		return err
 	default:
 		return r.fetched(p, k.kind, k.key)
