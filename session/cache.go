@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 	"time"
 
 	"awsmfa/internal/filename"
@@ -73,8 +74,40 @@ func (c Cache) All(now time.Time) ([]Entry, error) {
 	return all, err
 }
 
+// stampPath is the file that a logout leaves, of everything or of one family:
+// a renewal that was on its way then finds it changed and keeps nothing.
+func (c Cache) stampPath(family string) string { return filename.Join(c.stamps(), family) }
+
+func (c Cache) stamps() string { return filename.Join(filename.Dir(c.Dir), "logouts") }
+
+const everyFamily = "all"
+
+// stamp is what a renewal compares, before and after.
+func (c Cache) stamp(family Key) string {
+	if c.Dir == "" {
+		return ""
+	}
+	all, _ := privatefile.Read(c.stampPath(everyFamily), maxStamp)
+	own, _ := privatefile.Read(c.stampPath(family.String()), maxStamp)
+	return string(all) + " " + string(own)
+}
+
+const maxStamp = 32 // bytes
+
+// putStamp counts a logout. Where it fails, nothing that is on its way could
+// be stored either; and where nothing was ever kept, nobody is on the way.
+func (c Cache) putStamp(family string) {
+	if info, err := os.Stat(filename.Dir(c.Dir)); err != nil || !info.IsDir() || privatefile.EnsureDir(c.stamps()) != nil {
+		return
+	}
+	text, _ := privatefile.Read(c.stampPath(family), maxStamp)
+	n, _ := strconv.ParseInt(string(text), 10, 64)
+	privatefile.Write(c.stampPath(family), strconv.AppendInt(nil, n+1, 10))
+}
+
 // Clear forgets every entry, readable or not, and counts them.
 func (c Cache) Clear() (n int, err error) {
+	c.putStamp(everyFamily)
 	files, err := os.ReadDir(c.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -97,7 +130,6 @@ func (c Cache) Clear() (n int, err error) {
 // lifetime was asked for, and the MFA session it shares with others. The roles
 // on the way to a chain's last go as well: each would give it back silently.
 func (c Cache) Forget(now time.Time, plans ...*Plan) (roles, sessions int, err error) {
-	all, err := c.All(now)
 	families := map[Key]bool{}
 	for _, p := range plans {
 		families[p.sessionFamily()] = true
@@ -105,6 +137,10 @@ func (c Cache) Forget(now time.Time, plans ...*Plan) (roles, sessions int, err e
 			families[step.family] = true
 		}
 	}
+	for f := range families {
+		c.putStamp(f.String())
+	}
+	all, err := c.All(now)
 	for _, e := range all {
 		if !families[e.Family] {
 			continue

@@ -221,6 +221,7 @@ func (r *run) obtain(ctx context.Context, i int) (Entry, error) {
 		return e, err
 	}
 	defer h.unlock()
+	stamp := r.Cache.stamp(step.family)
 	c, err := r.call(ctx, i)
 	if err != nil {
 		r.share(h, err)
@@ -233,6 +234,11 @@ func (r *run) obtain(ctx context.Context, i int) (Entry, error) {
 	// The code is spent: a cache that cannot be written must not lose what it bought.
 	if err := r.Cache.Store(e); err != nil {
 		r.warn("the session is not cached: " + err.Error())
+	}
+	// After the store, so that a logout between the two finds the entry itself.
+	if r.Cache.stamp(step.family) != stamp {
+		r.Cache.Remove(step.Key)
+		r.warn("the session is not cached: there was a logout meanwhile")
 	}
 	return e, nil
 }

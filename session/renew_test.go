@@ -599,3 +599,31 @@ func TestPanicReleasesTheLocks(t *testing.T) {
 	}()
 	w.wantAllFree()
 }
+
+// What is on its way during a logout is printed, and not kept.
+func TestLogoutDuringRenewal(t *testing.T) {
+	for name, logout := range map[string]func(*world, *Plan){
+		"of all":         func(w *world, _ *Plan) { w.cache().Clear() },
+		"of the profile": func(w *world, p *Plan) { w.cache().Forget(w.now(), p) },
+	} {
+		w, plan := newWorld(t), planFor(t)
+		w.respond(func(call) error { logout(w, plan); return nil })
+		got, err := w.process().Get(t.Context(), plan, Interactive())
+		if err != nil || got.Credentials().IsZero() || len(got.Warnings) != 1 {
+			t.Errorf("%s: %v, warnings %q", name, err, got.Warnings)
+		}
+		if all, _ := w.cache().All(w.now()); len(all) != 0 {
+			t.Errorf("%s: the session is kept", name)
+		}
+		w.respond(nil)
+		w.process().mustGet(plan)
+		if all, _ := w.cache().All(w.now()); len(all) != 1 {
+			t.Errorf("%s: the next session is not kept", name)
+		}
+	}
+	w, plan := newWorld(t), planFor(t)
+	w.respond(func(call) error { w.cache().Forget(w.now(), planFor(t, "a")); return nil })
+	if got := w.process().mustGet(plan); len(got.Warnings) != 1 {
+		t.Errorf("the role's logout takes the session that it rests on: %q", got.Warnings)
+	}
+}
