@@ -39,6 +39,20 @@ func (c Cache) Load(k Key, now time.Time) (e Entry, ok bool, err error) {
 	return e, true, nil
 }
 
+// present is the access key id of what the cache holds for k, whatever the
+// clock makes of it; "" when there is nothing.
+func (c Cache) present(k Key) string {
+	text, err := privatefile.Read(c.path(k), maxEntry)
+	if err != nil {
+		return ""
+	}
+	e, err := decode(string(text))
+	if err != nil {
+		return ""
+	}
+	return e.Credentials.AccessKeyID()
+}
+
 // Store writes an entry, atomically.
 func (c Cache) Store(e Entry) error {
 	if err := privatefile.EnsureDir(c.Dir); err != nil {

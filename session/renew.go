@@ -75,6 +75,7 @@ type run struct {
 	plan     *Plan
 	want     Freshness
 	began    time.Time
+	before   []string                // access key ids that the cache held then, one a step
 	waited   time.Duration           // for other processes, in all
 	source   credentials.Credentials // what Fetch gave
 	refused  []string                // access key ids that AWS took no more
@@ -113,6 +114,9 @@ func (r *Renewer) Get(ctx context.Context, p *Plan, want Freshness) (Result, err
 		return got, nil
 	}
 	one := &run{Renewer: r, plan: p, want: want, began: r.Now()}
+	for _, step := range p.Steps {
+		one.before = append(one.before, r.Cache.present(step.Key))
+	}
 	for {
 		e, err := one.get(ctx)
 		if errors.Is(err, ErrSuspended) {
@@ -204,7 +208,7 @@ func (r *run) load(i int) (Entry, bool) {
 	switch {
 	case !ok, slices.Contains(r.refused, e.Credentials.AccessKeyID()):
 		return Entry{}, false
-	case !e.Obtained.Before(r.began):
+	case r.isNew(i, e):
 		return e, now.Sub(e.Obtained) < e.Granted
 	case i < len(r.plan.Steps)-1:
 		return e, forMinute().Serves(e, now, r.Offset())
@@ -268,7 +272,7 @@ func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) 
 		return credentials.Credentials{}, err
 	}
 	c, err := r.STS.AssumeRole(ctx, from.Credentials, r.plan.Steps[i], "", "")
-	if refusal(err) != RefusedSource || !from.Obtained.Before(r.began) {
+	if refusal(err) != RefusedSource || r.isNew(i-1, from) {
 		return c, err
 	}
 	// The cached source is no longer good: once more, from a new one.

@@ -627,3 +627,14 @@ func TestLogoutDuringRenewal(t *testing.T) {
 		t.Errorf("the role's logout takes the session that it rests on: %q", got.Warnings)
 	}
 }
+
+// A clock that was set back a little does not make an old entry a new one.
+func TestRefreshAfterTheClockWasSetBack(t *testing.T) {
+	w, plan := newWorld(t), planFor(t)
+	old := w.process().mustGet(plan)
+	w.pass(-4 * time.Second)
+	got, err := w.process().Get(t.Context(), plan, Freshness{MinTTL: time.Minute, Refresh: true})
+	if err != nil || got.Credentials().AccessKeyID() == old.Credentials().AccessKeyID() {
+		t.Errorf("the old one is served: %v", err)
+	}
+}
