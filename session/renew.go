@@ -216,6 +216,13 @@ func (r *run) load(i int) (Entry, bool) {
 	return e, !r.want.Refresh && r.want.Serves(e, now, r.Offset())
 }
 
+// isNew: e was obtained since this run began. The clock alone does not tell: it
+// may have been set back.
+func (r *run) isNew(i int, e Entry) bool {
+	there := i < len(r.before) && e.Credentials.AccessKeyID() == r.before[i]
+	return !there && !e.Obtained.Before(r.began)
+}
+
 // obtain makes step i, and before it those that it rests on, unless another
 // process does so meanwhile.
 func (r *run) obtain(ctx context.Context, i int) (Entry, error) {
