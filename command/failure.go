@@ -133,14 +133,12 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		shared   *session.SharedError
 		duration *session.DurationError
 		input    *inputNeeded
-		repeat   *mfa.RepeatError
 		aws      *stsclient.Error
+		refused  *refusedError
 		device   *deviceError
 		src      *sourceError
 		keys     *shellKeysError
 		bundle   *caBundleError
-		value    *shell.ValueError
-		program  *programError
 		ours     *bug
 	)
 	switch {
@@ -155,39 +153,59 @@ func (r *run) explainFailure(a arrangement, err error) report {
 	case errors.As(err, &duration):
 		return explainDuration(rep, duration)
 	case errors.As(err, &device):
-		rep.exit = exitProfile
-		if device.err == nil && len(device.fido) > 0 {
-			return rep.hint("%s", noFIDO)
-		}
-		return rep.hint("add mfa_serial to [profile %s], or pass --mfa-serial", a.profile(r)).
-			hint("no device yet: register a virtual one (an authenticator app) for the user in IAM; or do without: --no-mfa")
+		return explainDevice(rep, device, a.profile(r))
 	case errors.As(err, &input):
 		return r.explainInput(rep, a, input)
-	case errors.As(err, &repeat), errors.Is(err, mfa.ErrNoOtherCode), errors.Is(err, mfa.ErrTooManyTries) && errors.As(err, &aws):
+	case refusedCode(err):
 		rep.exit = exitCode
 		return r.explainCode(rep, err)
-	case errors.Is(err, mfa.ErrTooManyTries): // and no code among the answers
+	case errors.Is(err, mfa.ErrTooManyTries), errors.Is(err, mfa.ErrNoCode): // and no code among the answers
 		rep.exit = exitInput
 		return rep.hint("%s", typeDigits)
 	case errors.Is(err, mfa.ErrCodeFormat):
 		rep.exit = exitUsage
 		return rep.hint("%s", typeDigits)
-	case errors.Is(err, mfa.ErrNoCode):
-		rep.exit = exitInput
-		return rep.hint("%s", typeDigits)
 	case errors.As(err, &keys):
 		return r.explainShellKeys(rep, keys)
+	case errors.As(err, &refused) && refused.tooLong():
+		return explainTooLong(rep, refused)
 	case errors.As(err, &aws):
-		var refused *refusedError
-		if errors.As(err, &refused) && (aws.Kind == stsclient.DurationTooLong || aws.Kind == stsclient.ChainedTooLong) {
-			return explainTooLong(rep, refused)
-		}
 		return r.explainAWS(rep, a, aws)
 	case errors.As(err, &src):
 		return r.explainSource(rep, a, src)
 	case errors.As(err, &bundle):
 		rep.exit = exitProfile
 		return rep.hint("AWS_CA_BUNDLE and ca_bundle name a file of PEM certificates")
+	}
+	return r.explainSentinel(rep, a, err)
+}
+
+// refusedCode: a code was turned down, by AWS or as a repeat, and there is no
+// other to try.
+func refusedCode(err error) bool {
+	var repeat *mfa.RepeatError
+	var aws *stsclient.Error
+	return errors.As(err, &repeat) || errors.Is(err, mfa.ErrNoOtherCode) ||
+		errors.Is(err, mfa.ErrTooManyTries) && errors.As(err, &aws)
+}
+
+func explainDevice(rep report, e *deviceError, name string) report {
+	rep.exit = exitProfile
+	if e.err == nil && len(e.fido) > 0 {
+		return rep.hint("%s", noFIDO)
+	}
+	return rep.hint("add mfa_serial to [profile %s], or pass --mfa-serial", name).
+		hint("no device yet: register a virtual one (an authenticator app) for the user in IAM; or do without: --no-mfa")
+}
+
+func (r *run) explainSentinel(rep report, a arrangement, err error) report {
+	name := quoteArg(a.profile(r))
+	var (
+		processFailed *mfa.ProcessError
+		value         *shell.ValueError
+		program       *programError
+	)
+	switch {
 	case errors.As(err, &program):
 		rep.exit = program.exit()
 		if errors.Is(err, fs.ErrPermission) {
@@ -196,14 +214,6 @@ func (r *run) explainFailure(a arrangement, err error) report {
 	case errors.As(err, &value):
 		rep.exit = exitUsage
 		return rep.hint("rename the profile, or choose another form: --output json")
-	}
-	return r.explainSentinel(rep, a, err)
-}
-
-func (r *run) explainSentinel(rep report, a arrangement, err error) report {
-	name := quoteArg(a.profile(r))
-	var processFailed *mfa.ProcessError
-	switch {
 	case errors.Is(err, session.ErrNotCached):
 		rep.exit = exitInput
 		return rep.hint("get one with: awsmfa login %s", name)

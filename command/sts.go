@@ -83,6 +83,11 @@ func (e *refusedError) Error() string            { return e.err.Error() }
 func (e *refusedError) Unwrap() error            { return e.err }
 func (e *refusedError) Refusal() session.Refusal { return e.meaning }
 
+// tooLong: the lifetime is more than AWS grants here.
+func (e *refusedError) tooLong() bool {
+	return e.err.Kind == stsclient.DurationTooLong || e.err.Kind == stsclient.ChainedTooLong
+}
+
 func refused(err error) error {
 	e, ok := err.(*stsclient.Error)
 	if !ok {
