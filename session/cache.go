@@ -101,22 +101,26 @@ func (c Cache) stamp(family Key) string {
 	if c.Dir == "" {
 		return ""
 	}
-	all, _ := privatefile.Read(c.stampPath(everyFamily), maxStamp)
-	own, _ := privatefile.Read(c.stampPath(family.String()), maxStamp)
-	return string(all) + " " + string(own)
+	return stampOf(c.stampPath(everyFamily)) + " " + stampOf(c.stampPath(family.String()))
 }
 
-const maxStamp = 32 // bytes
+// stampOf is when the file was made, "" when there is none.
+func stampOf(path string) string {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return ""
+	}
+	return strconv.FormatInt(info.ModTime().UnixNano(), 10)
+}
 
-// putStamp counts a logout. Where it fails, nothing that is on its way could
-// be stored either; and where nothing was ever kept, nobody is on the way.
+// putStamp makes the file anew. Where that fails, nothing that is on its way
+// could be stored either; and where nothing was ever kept, nobody is on the way.
 func (c Cache) putStamp(family string) {
 	if info, err := os.Stat(filename.Dir(c.Dir)); err != nil || !info.IsDir() || privatefile.EnsureDir(c.stamps()) != nil {
 		return
 	}
-	text, _ := privatefile.Read(c.stampPath(family), maxStamp)
-	n, _ := strconv.ParseInt(string(text), 10, 64)
-	privatefile.Write(c.stampPath(family), strconv.AppendInt(nil, n+1, 10))
+	privatefile.Remove(c.stampPath(family))
+	privatefile.Create(c.stampPath(family))
 }
 
 // Clear forgets every entry, readable or not, and counts them.

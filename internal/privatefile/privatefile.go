@@ -221,7 +221,11 @@ func Create(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return true, f.Close()
+	err = f.Chmod(0o600) // whatever the umask
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return true, err
 }
 
 // Remove deletes a file. A missing one is no error.
