@@ -50,11 +50,6 @@ func (d *disk) under(script, line string, env ...string) outcome {
 	return d.all([]*exec.Cmd{cmd})[0]
 }
 
-func (d *disk) cache(name string) string { return filepath.Join(d.home, ".cache", "awsmfa", name) }
-func (d *disk) state(name string) string {
-	return filepath.Join(d.home, ".local", "state", "awsmfa", name)
-}
-
 func (d *disk) check(what string, o outcome, wantWarning bool) {
 	d.t.Helper()
 	if o.code != 0 || !completeStatements(o.stdout) {
@@ -162,15 +157,6 @@ func (d *disk) ownFiles() []string {
 		}
 	}
 	return list
-}
-
-func failureOf(names []string) string {
-	for _, n := range names {
-		if lock, found := strings.CutSuffix(n, ".lock"); found {
-			return lock + ".failure"
-		}
-	}
-	return ""
 }
 
 // TestStdoutThatIsNone: output that cannot be written is an error, and the
