@@ -50,8 +50,8 @@ func checkRefusal(t *testing.T, d Dialect, set []Var, err error) {
 		return
 	}
 	value := set[i].Value
-	if len(value) > 8 && strings.Contains(err.Error(), value) { // a shorter one may be part of a word
-		t.Errorf("%s: error holds the value: %v", d.Name(), err)
+	if !slices.Contains(reasons(), refused.Reason) {
+		t.Errorf("%s: the error may hold the value: %v", d.Name(), err)
 	}
 	due := !utf8.ValidString(value) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f })
 	switch d.Name() {
