@@ -15,20 +15,3 @@ func TestSuggest(t *testing.T) {
 		}
 	}
 }
-
-func TestDistance(t *testing.T) {
-	for _, tc := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"env", "env", 0}, {"env", "evn", 1}, {"env", "nev", 1},
-		{"kitten", "sitting", 3}, {"region", "regoin", 1}, {"ca", "abc", 3},
-	} {
-		if got := distance(tc.a, tc.b); got != tc.want {
-			t.Errorf("%q to %q: %d, want %d", tc.a, tc.b, got, tc.want)
-		}
-		if got := distance(tc.b, tc.a); got != tc.want {
-			t.Errorf("%q to %q: %d, want %d", tc.b, tc.a, got, tc.want)
-		}
-	}
-}

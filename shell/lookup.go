@@ -1,6 +1,10 @@
 package shell
 
-import "strings"
+import (
+	"strings"
+
+	"awsmfa/internal/text"
+)
 
 // UnknownError says that no dialect has the name.
 type UnknownError struct {
@@ -65,32 +69,12 @@ func baseName(path string) string {
 func nearest(name string) string {
 	best, bestDistance := "", 3
 	for _, known := range Names() {
-		if d := distance(name, known); d < bestDistance && d < len(known) {
+		if len(name) > len(known)+2 {
+			continue // cannot be near, and may be very long
+		}
+		if d := text.Distance(name, known); d < bestDistance && d < len(known) {
 			best, bestDistance = known, d
 		}
 	}
 	return best
-}
-
-// distance is Levenshtein's. Names that are long cannot be near.
-func distance(a, b string) int {
-	if len(a) > 16 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost = 1 + min(diagonal, row[j], row[j-1])
-			}
-			diagonal, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
 }
