@@ -35,11 +35,7 @@ func runExec(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
 	if err != nil {
 		return err
 	}
-	s, err := r.subject(ctx, o, true)
-	if err != nil {
-		return err
-	}
-	got, err := s.get(ctx)
+	s, got, err := r.session(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,7 @@ func runLogin(ctx context.Context, r *run, c *cli.Context, a arrangement) error 
 		return err
 	}
 	o.noteProfile(r)
-	s, err := r.subject(ctx, o, true)
-	if err != nil {
-		return err
-	}
-	got, err := s.get(ctx)
+	s, got, err := r.session(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -28,11 +28,7 @@ func runProcess(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 	if !r.debug && !r.stderrIsTerminal() {
 		r.later = new(bytes.Buffer)
 	}
-	s, err := r.subject(ctx, o, true)
-	if err != nil {
-		return err
-	}
-	got, err := s.get(ctx)
+	s, got, err := r.session(ctx, o)
 	if err != nil {
 		return err
 	}

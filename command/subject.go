@@ -65,6 +65,16 @@ func (r *run) subject(ctx context.Context, o options, findDevice bool) (*subject
 	return s, err
 }
 
+// session is a subject and the credentials got for it.
+func (r *run) session(ctx context.Context, o options) (*subject, session.Result, error) {
+	s, err := r.subject(ctx, o, true)
+	if err != nil {
+		return nil, session.Result{}, err
+	}
+	got, err := s.get(ctx)
+	return s, got, err
+}
+
 // whence is a value with the place that it comes from.
 func whence(v profile.Value) string {
 	if !v.IsSet() {
@@ -79,14 +89,6 @@ func (s *subject) resolve() error {
 	s.resolved, err = s.files.Resolve(profile.Request{Profile: s.options.Profile, Getenv: s.asked.Getenv, MFASerial: s.options.MFASerial})
 	if err != nil {
 		return err
-	}
-	for _, v := range []profile.Value{s.resolved.STSEndpoint, s.resolved.IAMEndpoint} {
-		if !v.IsSet() {
-			continue
-		}
-		if err := profile.CheckEndpoint(v); err != nil {
-			return err
-		}
 	}
 	return s.chooseRegion()
 }

@@ -53,11 +53,7 @@ func (r *run) whoami(ctx context.Context, o options) (stsclient.Identity, error)
 	if !named && r.getenv("AWS_ACCESS_KEY_ID") != "" {
 		return r.whoamiShell(ctx, o)
 	}
-	s, err := r.subject(ctx, o, true)
-	if err != nil {
-		return stsclient.Identity{}, err
-	}
-	got, err := s.get(ctx)
+	s, got, err := r.session(ctx, o)
 	if err != nil {
 		return stsclient.Identity{}, err
 	}
