@@ -76,8 +76,8 @@ func (s *Server) openToken(token, keyID string) (*claims, bool) {
 	gcm := s.aead()
 	raw, err := base64.StdEncoding.DecodeString(token)
 	head := len(tokenPrefix) + gcm.NonceSize()
-	if err != nil || len(raw) < head {
-		return nil, false
+	if err != nil || len(raw) < head || string(raw[:len(tokenPrefix)]) != tokenPrefix {
+		return nil, false // the prefix stands outside of what is sealed
 	}
 	text, err := gcm.Open(nil, raw[len(tokenPrefix):head], raw[head:], []byte("token"))
 	if err != nil {
