@@ -130,6 +130,24 @@ func TestShells(t *testing.T) {
 	c.calls("GetSessionToken", 0)
 }
 
+// TestXonshCapturesAll asks xonsh how it would run awsmfa. A program that it
+// takes for one that wants the terminal it reads without a thread, and then
+// xonsh 0.13 on a busy machine now and then loses what $(...) printed: it looks
+// for ncurses, libgpm, or all of isatty, tcgetattr and tcsetattr in the file.
+func TestXonshCapturesAll(t *testing.T) {
+	path := need(t, "xonsh")
+	dir := t.TempDir()
+	script := filepath.Join(dir, "script")
+	if err := os.WriteFile(script, []byte("print(__xonsh__.commands_cache.predict_threadable(['awsmfa', 'env', 'dev']))\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "--no-rc", script)
+	cmd.Env = newShells(t).environ("HOME=" + dir)
+	if o := finish(t, cmd); o.stdout != "True\n" || o.code != 0 {
+		t.Errorf("exit %d, stdout %q, stderr %q", o.code, o.stdout, o.stderr)
+	}
+}
+
 // inShell runs the template in the shell and looks at every dump it made.
 func (c *crowd) inShell(t *testing.T, i interpreter) {
 	path := need(t, i.program)

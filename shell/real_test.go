@@ -141,9 +141,12 @@ func otherModes() []mode {
 	modes = append(modes, mode{name: "elvish", program: "elvish", argv: []string{"-norc"}, script: "eval (cat '@SET@' | slurp)\n@DUMP@ set\n" +
 		"eval (cat '@UNSET@' | slurp)\n@DUMP@ unset\ntry { eval (e:sh -c 'exit 3' | slurp); echo reached } catch e { }\n@DUMP@ fail\necho done\n" +
 		"eval (e:sh -c 'exit 3' 2>/dev/null | slurp)\n"})
-	modes = append(modes, mode{name: "xonsh", program: "xonsh", argv: []string{"--no-rc"}, script: "execx($(cat '@SET@'))\n@DUMP@ set\n" +
-		"execx($(cat '@UNSET@'))\n@DUMP@ unset\ntry:\n    execx($(cat '@FAIL@'))\n    print('reached')\nexcept RuntimeError as e:\n    pass\n@DUMP@ fail\nprint('done')\n" +
-		"import sys\nsys.stderr = open('/dev/null', 'w')\nexecx($(cat '@FAIL@'))\nprint('passed')\n"})
+	// xonsh 0.13 now and then loses what $(cat …) prints: it takes cat for a
+	// program that wants the terminal. Through sh it captures as it does awsmfa;
+	// see TestXonshCapturesAll in command.
+	modes = append(modes, mode{name: "xonsh", program: "xonsh", argv: []string{"--no-rc"}, script: "execx($(@CAT@ '@SET@'))\n@DUMP@ set\n" +
+		"execx($(@CAT@ '@UNSET@'))\n@DUMP@ unset\ntry:\n    execx($(@CAT@ '@FAIL@'))\n    print('reached')\nexcept RuntimeError as e:\n    pass\n@DUMP@ fail\nprint('done')\n" +
+		"import sys\nsys.stderr = open('/dev/null', 'w')\nexecx($(@CAT@ '@FAIL@'))\nprint('passed')\n"})
 	modes = append(modes, mode{name: "nu", program: "nu", argv: []string{"-n"}, script: "^cat '@SET@' | from json | load-env\n@DUMP@ set\n" +
 		"^cat '@UNSET@' | from json | load-env\n@DUMP@ unset\ntry { ^sh -c 'exit 3' | from json | load-env; print reached }\n@DUMP@ fail\nprint done\n" +
 		"try { ^sh -c 'exit 3' | from json | load-env; print passed } catch { exit 1 }\n"})
@@ -278,7 +281,7 @@ func runMode(t *testing.T, m mode, s stage, cwd, home, out string) {
 	if err := os.Mkdir(out, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	script := strings.NewReplacer("@SET@", s.set, "@UNSET@", s.unset, "@FAIL@", s.fail, "@DUMP@ ", dumper(t, m.program, out)+" "+out+"/").Replace(m.script)
+	script := strings.NewReplacer("@SET@", s.set, "@UNSET@", s.unset, "@FAIL@", s.fail, "@CAT@", helper(t, m.program, out, "emit", `cat "$1"`), "@DUMP@ ", dumper(t, m.program, out)+" "+out+"/").Replace(m.script)
 	file := filepath.Join(out, "script")
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
 		t.Fatal(err)
