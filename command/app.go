@@ -23,11 +23,23 @@ type verb struct {
 	args         string // as the usage line shows them
 	examples     []string
 	flags        []cli.Flag
+	maxArgs      int // arguments that are no profile
 	takesProfile bool
 	needsProfile bool // there is no default
 	rest         bool // a command follows
 	failsInShell bool // stdout is run by a shell: failures must be seen there
 	run          func(ctx context.Context, r *run, c *cli.Context, a arrangement) error
+}
+
+// groupSummary says in one line what verbs of two words are about, by their first.
+func groupSummary(group string) string {
+	switch group {
+	case "totp":
+		return "seeds of MFA devices, so that no code is typed"
+	case "device":
+		return "the user's MFA devices in IAM"
+	}
+	return ""
 }
 
 // isRead: a shell or an SDK reads what the verb prints.
@@ -60,6 +72,8 @@ func (r *run) answer(ctx context.Context, a arrangement, list []*verb, err error
 		}
 	}()
 	switch {
+	case err == nil && a.help && a.verb == nil && a.group != "":
+		err = r.helpGroup(a.group, list)
 	case err == nil && a.help:
 		err = r.help(a.verb, list)
 	case err == nil && a.version:
@@ -132,11 +146,8 @@ func onUsageError(_ *cli.Context, err error, _ bool) error {
 }
 
 func (a arrangement) checkArgs() error {
-	limit := 0
+	limit := a.verb.maxArgs
 	if a.verb.takesProfile {
-		limit = 1
-	}
-	if a.verb.name == "help" {
 		limit = 1
 	}
 	if len(a.args) > limit {

@@ -37,6 +37,7 @@ type arrangement struct {
 	command []string // of exec: never looked into
 	help    bool
 	version bool
+	group   string // the first word of a verb of two, such as totp
 	glued   string // a word such as -dev, which was read as -d ev
 }
 
@@ -59,6 +60,9 @@ func arrange(words []string, verbs []*verb) (arrangement, error) {
 		if err := a.next(); failed == nil {
 			failed = err
 		}
+	}
+	if failed == nil {
+		failed = a.checkGroup()
 	}
 	if failed == nil {
 		failed = a.checkFlags()
@@ -95,7 +99,7 @@ func (a *arranger) rest() error {
 	rest := a.words
 	a.words = nil
 	var err error
-	if a.verb == nil && !a.lost && len(rest) > 0 {
+	for a.verb == nil && !a.lost && len(rest) > 0 {
 		err, rest = a.setVerb(rest[0]), rest[1:]
 	}
 	if a.verb != nil && a.verb.rest && !a.takesCommand() && len(rest) > 0 {
@@ -113,24 +117,64 @@ func (a *arranger) rest() error {
 }
 
 func (a *arranger) setVerb(word string) error {
-	for _, v := range a.verbs {
-		if v.name == word || slices.Contains(v.aliases, word) {
-			a.verb = v
-			return nil
-		}
+	name, known := word, verbNames(a.verbs)
+	if a.group != "" {
+		name, known = a.group+" "+word, membersOf(a.group, a.verbs)
+	}
+	if a.verb = findVerb(name, a.verbs); a.verb != nil {
+		return nil
+	}
+	if a.group == "" && len(membersOf(word, a.verbs)) > 0 {
+		a.group = word
+		return nil
 	}
 	a.lost = true
-	err := usagef("unknown command %q", shown(word))
-	if near := suggest(word, verbNames(a.verbs)); near != "" {
-		return err.withHint("did you mean %q?", near)
+	err := usagef("unknown command %q", shown(name))
+	if near := suggest(word, known); near != "" {
+		return err.withHint("did you mean %q?", strings.TrimSpace(a.group+" "+near))
 	}
-	return err.withHint("awsmfa --help lists the commands")
+	return err.withHint("%s lists the commands", strings.Join(strings.Fields("awsmfa "+a.group+" --help"), " "))
 }
 
+// findVerb finds a verb by its name or another that it goes by, or nil.
+func findVerb(name string, verbs []*verb) *verb {
+	for _, v := range verbs {
+		if v.name == name || slices.Contains(v.aliases, name) {
+			return v
+		}
+	}
+	return nil
+}
+
+// membersOf are the second words of the verbs that begin with the word group.
+func membersOf(group string, verbs []*verb) []string {
+	var members []string
+	for _, v := range verbs {
+		if first, second, found := strings.Cut(v.name, " "); found && first == group {
+			members = append(members, second)
+		}
+	}
+	return members
+}
+
+// checkGroup: a group's name alone says nothing.
+func (a *arranger) checkGroup() error {
+	if a.verb != nil || a.group == "" || a.help {
+		return nil
+	}
+	return usagef("awsmfa %s needs one of its commands: %s", a.group, strings.Join(membersOf(a.group, a.verbs), ", ")).
+		withHint("awsmfa %s --help tells about them", a.group)
+}
+
+// verbNames are the words that a command line may begin with.
 func verbNames(verbs []*verb) []string {
 	var names []string
 	for _, v := range verbs {
-		names = append(append(names, v.name), v.aliases...)
+		first, _, _ := strings.Cut(v.name, " ")
+		if !slices.Contains(names, first) {
+			names = append(names, first)
+		}
+		names = append(names, v.aliases...)
 	}
 	return names
 }

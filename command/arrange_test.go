@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -199,6 +200,44 @@ func TestFlagsAgree(t *testing.T) {
 	for _, fv := range flagVariables {
 		if _, ok := seen[fv.flag]; !ok {
 			t.Errorf("%s stands for --%s, which no verb has", fv.variable, fv.flag)
+		}
+	}
+}
+
+func TestArrangeVerbsOfTwoWords(t *testing.T) {
+	list := []*verb{{name: "env"}, {name: "totp add", maxArgs: 1, flags: talkFlags()}, {name: "totp code", aliases: []string{"code"}, maxArgs: 1, flags: talkFlags()}}
+	for line, want := range map[string]string{
+		"totp add dev":       "totp add [dev] []",
+		"totp -q add dev":    "totp add [dev] [--quiet]",
+		"-q totp add dev":    "totp add [dev] [--quiet]",
+		"totp add -q -- -x":  "totp add [-x] [--quiet]",
+		"-- totp add -x":     "totp add [-x] []",
+		"code add":           "totp code [add] []",
+		"totp code totp":     "totp code [totp] []",
+		"totp":               "awsmfa totp needs one of its commands: add, code",
+		"totp bdd":           `unknown command "totp bdd"`,
+		"totp code -x":       `awsmfa totp code has no flag "-x"`,
+		"add dev":            `unknown command "add"`,
+		"totp env":           `unknown command "totp env"`,
+		"env totp add":       "env [totp add] []",
+		"totp --help":        "totp [] []",
+		"totp add dev extra": `unexpected argument "extra"`,
+	} {
+		got, err := arrange(strings.Fields(line), list)
+		if err == nil && got.verb != nil && got.verb.name != "env" {
+			err = got.checkArgs()
+		}
+		told := ""
+		switch {
+		case err != nil:
+			told = err.Error()
+		case got.verb == nil:
+			told = fmt.Sprintf("%s %v %v", got.group, got.args, got.flags)
+		default:
+			told = fmt.Sprintf("%s %v %v", got.verb.name, got.args, got.flags)
+		}
+		if told != want {
+			t.Errorf("%s: %s, want %s", line, told, want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 func helpVerb(list []*verb) *verb {
 	v := &verb{
-		name: "help", args: "[COMMAND]", summary: "tell about a command",
+		name: "help", args: "[COMMAND]", maxArgs: 2, summary: "tell about a command",
 		flags: talkFlags(),
 	}
 	list = append(slices.Clip(list), v) // which is told about as well
@@ -21,12 +21,14 @@ func helpVerb(list []*verb) *verb {
 		if len(a.args) == 0 {
 			return r.help(nil, list)
 		}
-		for _, v := range list {
-			if v.name == a.args[0] || slices.Contains(v.aliases, a.args[0]) {
-				return r.help(v, list)
-			}
+		name := strings.Join(a.args, " ")
+		if v := findVerb(name, list); v != nil {
+			return r.help(v, list)
 		}
-		err := usagef("no help for %q", shown(a.args[0]))
+		if len(membersOf(name, list)) > 0 {
+			return r.helpGroup(name, list)
+		}
+		err := usagef("no help for %q", shown(name))
 		if near := suggest(a.args[0], verbNames(list)); near != "" {
 			return err.withHint("did you mean %q?", near)
 		}
@@ -51,6 +53,20 @@ func (r *run) help(v *verb, list []*verb) error {
 	return r.print(&page)
 }
 
+// helpGroup prints the page of a first word that several verbs share.
+func (r *run) helpGroup(group string, list []*verb) error {
+	var page bytes.Buffer
+	fmt.Fprintf(&page, "awsmfa %s: %s\n\nCommands:\n", group, groupSummary(group))
+	table(&page, func(w *tabwriter.Writer) {
+		for _, member := range membersOf(group, list) {
+			v := findVerb(group+" "+member, list)
+			fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(v.name+" "+v.args), v.summary)
+		}
+	})
+	fmt.Fprintf(&page, "\nawsmfa %s COMMAND --help tells more.\n", group)
+	return r.print(&page)
+}
+
 func overview(page *bytes.Buffer, list []*verb) {
 	page.WriteString(`awsmfa puts MFA-protected AWS credentials into your shell.
 
@@ -61,8 +77,16 @@ func overview(page *bytes.Buffer, list []*verb) {
 Commands:
 `)
 	table(page, func(w *tabwriter.Writer) {
+		told := ""
 		for _, v := range list {
-			fmt.Fprintf(w, "  %s\t%s\n", v.name, v.summary)
+			group, _, grouped := strings.Cut(v.name, " ")
+			switch {
+			case !grouped:
+				fmt.Fprintf(w, "  %s\t%s\n", v.name, v.summary)
+			case group != told:
+				fmt.Fprintf(w, "  %s %s\t%s\n", group, strings.Join(membersOf(group, list), "|"), groupSummary(group))
+				told = group
+			}
 		}
 	})
 	page.WriteString("\nawsmfa COMMAND --help tells more; awsmfa --version tells which one this is.\n" +
