@@ -40,10 +40,11 @@ func rooms() []room {
 		{path: "early", warm: true, process: true, imports: []string{"warm"}},
 		{path: "warm", warm: true, imports: []string{"environment", "profile", "session", "shell", "internal/filename", "internal/harden"}},
 		{path: "command", process: true, imports: []string{
-			"completions", "credentials", "environment", "mfa", "profile", "session", "shell", "source", "stsclient", "warm",
+			"completions", "credentials", "environment", "mfa", "profile", "seed", "session", "shell", "source", "stsclient", "warm",
 			"internal/harden", "internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/filename", "internal/privatefile"}},
-		{path: "mfa", imports: []string{"internal/privatefile", "internal/safeexec", "internal/term"}},
+		{path: "mfa", imports: []string{"seed", "internal/privatefile", "internal/safeexec", "internal/term"}},
+		{path: "seed", imports: []string{"internal/filename", "internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "source", imports: []string{"credentials", "internal/safeexec"}},
 		{path: "profile", warm: true, imports: []string{"credentials", "internal/filename", "internal/privatefile"}},
 		{path: "stsclient", imports: []string{"credentials"}},
