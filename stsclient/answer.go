@@ -156,9 +156,9 @@ func refusalOf(e *Error, r request, ans answer) {
 }
 
 // clean makes a server's words fit to show. A validation error repeats the
-// value that it refuses, so the code and the session token are taken out.
+// value that it refuses, so the codes and the session token are taken out.
 func (r request) clean(s string, max int) string {
-	for _, secret := range []string{r.code, r.from.SessionToken(), r.from.SecretAccessKey()} {
+	for _, secret := range []string{r.code, r.code2, r.from.SessionToken(), r.from.SecretAccessKey()} {
 		if secret != "" {
 			s = strings.ReplaceAll(s, secret, "***")
 		}

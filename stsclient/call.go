@@ -31,8 +31,19 @@ type request struct {
 	action string
 	form   []byte
 	code   string // the token code in form, if any
+	code2  string // the second one, if any
+	effect effect
 	from   credentials.Credentials
 }
+
+// effect says what sending a request twice would do.
+type effect int
+
+const (
+	reading effect = iota // nothing
+	removal               // the second time there is nothing left to do
+	once                  // harm, or hide the outcome of the first time
+)
 
 func (r request) operation() string { return r.at.service + ":" + r.action }
 
@@ -46,13 +57,15 @@ func (r request) namespace() string {
 // send makes a call, repeating it where that is safe, and returns the body of
 // a well-formed success.
 func (c *Client) send(ctx context.Context, r request) ([]byte, *Error) {
-	resigned := false
+	resigned, unsure := false, false
 	for try := 1; ; try++ {
 		used, _ := c.Offset()
 		body, e := c.once(ctx, r, used)
-		if e == nil {
+		if e == nil || unsure && e.Kind == NoSuchEntity && r.effect == removal {
 			return body, nil
 		}
+		unsure = unsure || r.effect != reading && e.MayBeDone()
+		e.unsure = unsure
 		if now, _ := c.Offset(); e.Kind == ClockSkew && r.code == "" && now != used && !resigned {
 			resigned = true
 			continue
@@ -64,14 +77,17 @@ func (c *Client) send(ctx context.Context, r request) ([]byte, *Error) {
 		c.cfg.Debugf("%s: trying again in %s", r.operation(), wait)
 		c.spend(wait)
 		if err := c.sleep(ctx, wait); err != nil {
-			return nil, c.interrupted(ctx, r, e.Sent)
+			e = c.interrupted(ctx, r, e.Sent)
+			e.unsure = unsure
+			return nil, e
 		}
 	}
 }
 
 // repeatable holds the rule on codes: what may have left is not sent again.
+// What must be done once is sent again only when AWS itself put it off.
 func repeatable(r request, e *Error) bool {
-	if r.code != "" && e.Sent {
+	if r.code != "" && e.Sent || r.effect == once && e.MayBeDone() {
 		return false
 	}
 	switch e.Kind {
@@ -124,7 +140,7 @@ func (c *Client) once(ctx context.Context, r request, used time.Duration) ([]byt
 		return nil, c.complete(&Error{Kind: BadRequest, Err: err}, r)
 	}
 	start, sentAt := time.Now(), c.cfg.Now()
-	ans, sent, err := c.net.exchange(limited, req, r.code != "")
+	ans, sent, err := c.net.exchange(limited, req, r.code != "" || r.effect == once)
 	took := time.Since(start)
 	if limited.Err() != nil {
 		took = max(took, left) // the timer may be a little earlier than the clock

@@ -43,6 +43,14 @@ const (
 	BadRegion                      // New: the region is not one, or not of the partition
 	BadEndpoint                    // New: the endpoint URL must not be called
 	BadCABundle                    // New: the CA bundle holds no usable certificate
+
+	// Of IAM's calls for devices.
+	AlreadyExists             // a device of that name exists, or is in use
+	NoSuchEntity              // no such device or user, or not that user's
+	DeleteConflict            // the device is still assigned
+	LimitExceeded             // the user has as many devices as allowed
+	InvalidAuthenticationCode // the two codes are not those of two steps in a row, near now
+	TemporarilyUnmodifiable   // a change to the same thing is under way at AWS
 )
 
 // Error is every failure of this room. Its text is one line without secrets.
@@ -64,6 +72,19 @@ type Error struct {
 
 	detail     string        // own words, when there is no message of AWS's
 	retryAfter time.Duration // as the server asked
+	unsure     bool          // an earlier sending of the same call may have been done
+}
+
+// MayBeDone tells whether AWS may have done what was asked although it failed
+// here. False is certain: nothing left, or AWS itself refused.
+func (e *Error) MayBeDone() bool {
+	switch {
+	case e.unsure:
+		return true
+	case !e.Sent, e.Kind == Redirect, e.Kind == Proxy:
+		return false
+	}
+	return e.Code == "" || e.Status >= 500
 }
 
 // Longest texts of a server that are kept, in runes.
@@ -130,7 +151,8 @@ func (k Kind) String() string {
 		"invalid key", "bad signature", "clock skew", "expired", "region disabled", "bad request",
 		"duration too long", "chained too long", "policy too large", "throttled", "server fault", "not AWS",
 		"network", "TLS", "timeout", "bad answer", "redirect", "proxy", "interrupted", "bad region",
-		"bad endpoint", "bad CA bundle",
+		"bad endpoint", "bad CA bundle", "already exists", "no such entity", "delete conflict", "limit exceeded",
+		"invalid authentication code", "temporarily unmodifiable",
 	}
 	if k < 0 || int(k) >= len(names) {
 		return "unknown"
@@ -159,12 +181,34 @@ func kindOf(code, message string, status int) Kind {
 		return validationKind(has)
 	case "PackedPolicyTooLarge", "PackedPolicyTooLargeException":
 		return PolicyTooLarge
-	case "MalformedPolicyDocument", "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter":
+	case "MalformedPolicyDocument", "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter", "InvalidInput":
 		return BadRequest
 	case "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestThrottled", "TooManyRequestsException", "SlowDown":
 		return Throttled
 	}
+	if kind, ok := deviceKind(code); ok {
+		return kind
+	}
 	return statusKind(status)
+}
+
+// deviceKind knows the codes of IAM's calls for devices.
+func deviceKind(code string) (Kind, bool) {
+	switch code {
+	case "EntityAlreadyExists":
+		return AlreadyExists, true
+	case "NoSuchEntity":
+		return NoSuchEntity, true
+	case "DeleteConflict":
+		return DeleteConflict, true
+	case "LimitExceeded":
+		return LimitExceeded, true
+	case "InvalidAuthenticationCode":
+		return InvalidAuthenticationCode, true
+	case "EntityTemporarilyUnmodifiable", "ConcurrentModification":
+		return TemporarilyUnmodifiable, true
+	}
+	return Unknown, false
 }
 
 func signatureKind(has func(string) bool) Kind {

@@ -1,8 +1,9 @@
 // Package stsclient makes the AWS calls that awsmfa needs, and says what their
 // errors mean.
 //
-// Start with New, then call GetSessionToken, AssumeRole, GetCallerIdentity or
-// ListMFADevices. Every failure is an *Error whose Kind says what happened.
+// Start with New, then call GetSessionToken, AssumeRole, GetCallerIdentity, or
+// those of IAM's calls that concern MFA devices. Every failure is an *Error
+// whose Kind says what happened.
 // Three rules hold for every call:
 //
 //   - A request that carries a token code leaves this machine at most once: a
