@@ -213,7 +213,7 @@ func TestKindsHaveNames(t *testing.T) {
 			seen[name] = true
 		}
 	}
-	if Kind(-1).String() != "unknown" || (TemporarilyUnmodifiable + 1).String() != "unknown" {
+	if Kind(-1).String() != "unknown" || (TemporarilyUnmodifiable+1).String() != "unknown" {
 		t.Error("kinds out of range")
 	}
 }
