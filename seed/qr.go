@@ -1,0 +1,233 @@
+package seed
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
+	"image/png"
+	"io"
+
+	"github.com/makiuchi-d/gozxing"
+	multi "github.com/makiuchi-d/gozxing/multi/qrcode"
+	single "github.com/makiuchi-d/gozxing/qrcode"
+)
+
+const (
+	maxPicture = 32 << 20 // bytes
+	// maxPixels lets three 4K screens side by side pass. A picture may cost 12
+	// bytes of memory a pixel (progressive JPEG), whatever its file's size.
+	maxPixels = 26_000_000
+	// maxEnlarged keeps the enlarged copy of a picture as small as the largest
+	// one that is read.
+	maxEnlarged = maxPixels / 4
+	// maxFinders is how many spots that resemble the corner of a code are looked
+	// at: the decoder compares all with all, three at a time. Screens were seen
+	// to have a dozen.
+	maxFinders = 300
+)
+
+const hintPicture = "take a screenshot of the whole code with some white around it, or give the secret as text"
+
+var (
+	errNoPicture   = &ParseError{"there is no picture: the input is empty", "give a PNG or JPEG picture of the QR code"}
+	errNotPicture  = &ParseError{"the picture is neither PNG nor JPEG", "save the screenshot as PNG"}
+	errBadPicture  = &ParseError{"the picture is damaged", "take the screenshot again and save it as PNG"}
+	errBigPicture  = &ParseError{"the picture is too large", "crop it to the QR code"}
+	errNoCode      = &ParseError{"no QR code was found in the picture", hintPicture}
+	errCodes       = &ParseError{"the picture holds more than one QR code", "crop it to the one code"}
+	errOtherCode   = &ParseError{"the QR code in the picture is no otpauth URI, so no seed", "use the code that AWS shows where an MFA device is assigned"}
+	errTooConfused = &ParseError{"the picture has too many shapes that resemble a QR code", "crop it to the one code"}
+)
+
+// ParseQR reads the seed from a picture of the QR code that AWS shows: a PNG or
+// JPEG, such as a screenshot. What it says of the picture, and of the URI in
+// it, is a *ParseError; other errors are those of reading.
+func ParseQR(picture io.Reader) (Seed, error) {
+	file, err := io.ReadAll(io.LimitReader(picture, maxPicture+1))
+	if err != nil {
+		return Seed{}, fmt.Errorf("reading the picture: %w", err)
+	}
+	defer clear(file)
+	gray, err := decode(file)
+	if err != nil {
+		return Seed{}, err
+	}
+	found, err := look(gray)
+	if err != nil {
+		return Seed{}, err
+	}
+	if !scheme(found, "otpauth") && !scheme(found, "otpauth-migration") {
+		return Seed{}, errOtherCode
+	}
+	return Parse([]byte(found))
+}
+
+// decode makes a picture of what is in the file, after its head has told that
+// it is of a bearable size: a small file may hold a huge picture.
+func decode(file []byte) (*image.Gray, error) {
+	head, body := png.DecodeConfig, png.Decode
+	switch {
+	case len(file) == 0:
+		return nil, errNoPicture
+	case len(file) > maxPicture:
+		return nil, errBigPicture
+	case bytes.HasPrefix(file, []byte("\x89PNG\r\n\x1a\n")):
+	case bytes.HasPrefix(file, []byte("\xff\xd8\xff")):
+		head, body = jpeg.DecodeConfig, jpeg.Decode
+	default:
+		return nil, errNotPicture
+	}
+	size, err := head(bytes.NewReader(file))
+	switch {
+	case err != nil || size.Width <= 0 || size.Height <= 0:
+		return nil, errBadPicture
+	case size.Width > maxPixels || size.Height > maxPixels/size.Width:
+		return nil, errBigPicture
+	}
+	picture, err := body(bytes.NewReader(file))
+	if err != nil {
+		return nil, errBadPicture
+	}
+	return grayOf(picture), nil
+}
+
+// grayOf takes the colours off a picture, laid on white where one sees through
+// it. Row by row: the standard library is quick at that, and slow at single
+// pixels.
+func grayOf(picture image.Image) *image.Gray {
+	b := picture.Bounds()
+	gray := image.NewGray(image.Rect(0, 0, b.Dx(), b.Dy()))
+	row := image.NewRGBA(image.Rect(0, 0, b.Dx(), 1))
+	for y := range b.Dy() {
+		draw.Draw(row, row.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
+		draw.Draw(row, row.Rect, picture, image.Pt(b.Min.X, b.Min.Y+y), draw.Over)
+		to := gray.Pix[y*gray.Stride:]
+		for x := range b.Dx() {
+			r, g, b := row.Pix[4*x], row.Pix[4*x+1], row.Pix[4*x+2]
+			to[x] = byte((int(r) + 2*int(g) + int(b)) / 4)
+		}
+	}
+	return gray
+}
+
+// look finds the one code in a picture. The decoder does not see light codes on
+// dark, nor such whose squares are two or three pixels wide: where it sees
+// nothing it is shown the picture in other ways.
+func look(gray *image.Gray) (string, error) {
+	confused := false
+	for _, show := range []func(*image.Gray) *image.Gray{same, inverted, enlarged, enlargedInverted} {
+		shown := show(gray)
+		if shown == nil {
+			continue
+		}
+		found, err := codes(shown)
+		confused = confused || err != nil
+		switch len(found) {
+		case 0:
+		case 1:
+			return found[0], nil
+		default:
+			return "", errCodes
+		}
+	}
+	if confused {
+		return "", errTooConfused
+	}
+	return "", errNoCode
+}
+
+func same(g *image.Gray) *image.Gray { return g }
+
+func inverted(g *image.Gray) *image.Gray {
+	dark := image.NewGray(g.Rect)
+	for i, v := range g.Pix {
+		dark.Pix[i] = 255 - v
+	}
+	return dark
+}
+
+// enlarged is twice as wide and high; nil when that is too much.
+func enlarged(g *image.Gray) *image.Gray {
+	w, h := g.Rect.Dx(), g.Rect.Dy()
+	if w*h > maxEnlarged {
+		return nil
+	}
+	big := image.NewGray(image.Rect(0, 0, 2*w, 2*h))
+	for y := range 2 * h {
+		to, from := big.Pix[y*big.Stride:], g.Pix[y/2*g.Stride:]
+		for x := range 2 * w {
+			to[x] = from[x/2]
+		}
+	}
+	return big
+}
+
+func enlargedInverted(g *image.Gray) *image.Gray {
+	if g = enlarged(g); g == nil {
+		return nil
+	}
+	return inverted(g)
+}
+
+// codes returns the texts of the codes in a picture, each once. The decoder is
+// old and reads hostile pictures: a panic of it means that nothing was found.
+func codes(gray *image.Gray) (texts []string, err error) {
+	finders := 0
+	hints := map[gozxing.DecodeHintType]any{
+		gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK: gozxing.ResultPointCallback(func(gozxing.ResultPoint) {
+			if finders++; finders > maxFinders {
+				panic(errTooConfused) // the one way to stop it
+			}
+		}),
+	}
+	defer func() {
+		if finders > maxFinders {
+			err = errTooConfused
+		}
+	}()
+	several := multi.NewQRCodeMultiReader()
+	attempt(gray, func(b *gozxing.BinaryBitmap) {
+		results, _ := several.DecodeMultiple(b, hints)
+		for _, r := range results {
+			texts = insert(texts, r.GetText())
+		}
+	})
+	if len(texts) > 0 || finders > maxFinders {
+		return texts, nil
+	}
+	finders = 0
+	one := single.NewQRCodeReader()
+	attempt(gray, func(b *gozxing.BinaryBitmap) {
+		if r, err := one.Decode(b, hints); err == nil {
+			texts = insert(texts, r.GetText())
+		}
+	})
+	return texts, nil
+}
+
+// attempt shows a picture to the decoder and outlives it.
+func attempt(gray *image.Gray, decode func(*gozxing.BinaryBitmap)) {
+	defer func() { _ = recover() }()
+	w, h := gray.Rect.Dx(), gray.Rect.Dy()
+	source, err := gozxing.NewPlanarYUVLuminanceSource(gray.Pix, w, h, 0, 0, w, h, false)
+	if err != nil {
+		return
+	}
+	bitmap, err := gozxing.NewBinaryBitmap(gozxing.NewHybridBinarizer(source))
+	if err != nil {
+		return
+	}
+	decode(bitmap)
+}
+
+func insert(texts []string, text string) []string {
+	for _, t := range texts {
+		if t == text {
+			return texts
+		}
+	}
+	return append(texts, text)
+}
