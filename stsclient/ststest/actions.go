@@ -40,7 +40,15 @@ func (s *Server) getSessionToken(c *call, who *caller) (string, *refusal) {
 	if who.user.root {
 		duration = min(duration, time.Hour)
 	}
-	return s.issue(c, claims{UserARN: who.arn, MFA: mfa}, duration).xml(), nil
+	return s.issue(c, s.userClaims(who, mfa), duration).xml(), nil
+}
+
+func (s *Server) userClaims(who *caller, mfa bool) claims {
+	c := claims{UserARN: who.arn, MFA: mfa}
+	if mfa {
+		c.MFAAt = s.clock.Now().Unix()
+	}
+	return c
 }
 
 // getFederationToken exists only to be refused: nothing here may call it.
@@ -113,8 +121,14 @@ func (s *Server) authorize(c *call, who *caller, mfa bool) (*role, *refusal) {
 	}
 	arn := c.form.Get("RoleArn")
 	r := s.roles[arn]
-	sessionMFA := who.session != nil && who.session.MFA
-	if r == nil || who.user != nil && who.user.denyAR || r.partition != who.partition || !r.trusts(who, mfa || sessionMFA, c.form.Get("ExternalId")) {
+	age := time.Duration(0) // of a code in this request
+	if sessionMFA := who.session != nil && who.session.MFA; sessionMFA && !mfa {
+		mfa, age = true, s.clock.Now().Sub(time.Unix(who.session.MFAAt, 0))
+	}
+	if no := who.denial("sts:AssumeRole", arn, mfa); no != nil {
+		return nil, no
+	}
+	if r == nil || who.user != nil && who.user.denyAR || r.partition != who.partition || !r.trusts(who, mfa, age, c.form.Get("ExternalId")) {
 		return nil, notAuthorized(who, "sts:AssumeRole", arn)
 	}
 	if who.session != nil && who.session.SourceIdentity != "" {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,13 +16,16 @@ import (
 //
 //	GET  info                   url, clock, users, roles, ca (PEM)
 //	POST advance  {"by":"31s"}  moves the clock; also {"to":"2030-01-01T00:00:00Z"}
-//	GET  requests               the log;  POST forget empties it
+//	GET  requests               the log; ?action=EnableMFADevice those alone;  POST forget empties it
 //	GET  codes-seen-twice       see CodesSeenTwice
-//	POST user     {"name":"x"}  mints a user, see UserOptions
-//	POST device   {"user":"x","name":"y"}  also {"kind":"fido"}, {"kind":"hardware"}
-//	POST code     {"user":"x"}  the next good code; {"same":true} what the device shows
-//	POST role     {"arn":…}     see Role; {"max_duration":"12h"}
-//	POST fault    {"kind":…}    see Fault; {"action":"AssumeRole","times":1,"delay":"2s"}
+//	POST user     {"name":"x"}  mints a user, see UserOptions; {"no_device":true} with a key alone
+//	POST device   {"user":"x","name":"y"}  also {"kind":"fido"}, "hardware", "unassigned" (belongs to nobody)
+//	GET  devices                all of them, see DeviceState
+//	POST drift    {"serial":…,"steps":4}  puts the device's own clock ahead
+//	POST code     {"user":"x"}  or {"serial":…}: the next good code; {"same":true} what the
+//	                            device shows; {"pair":true} code and code2 of two steps in a row
+//	POST role     {"arn":…}     see Role; {"max_duration":"12h","max_mfa_age":"1h"}
+//	POST fault    {"kind":…}    see Fault; {"action":"AssumeRole","skip":1,"times":1,"delay":"2s"}
 //	POST heal                   see ClearFaults
 const adminPrefix = "/_ststest/"
 
@@ -51,10 +55,15 @@ type order struct {
 	Kind        string `json:"kind"`
 	By          string `json:"by"`
 	To          string `json:"to"`
+	Serial      string `json:"serial"`
+	Steps       int64  `json:"steps"`
 	Same        bool   `json:"same"`
+	Pair        bool   `json:"pair"`
 	MaxDuration string `json:"max_duration"`
 	Action      string `json:"action"`
+	MaxMFAAge   string `json:"max_mfa_age"`
 	Times       int    `json:"times"`
+	Skip        int    `json:"skip"`
 	After       bool   `json:"after"`
 	Delay       string `json:"delay"`
 	Skew        string `json:"skew"`
@@ -101,7 +110,7 @@ func queryJSON(query url.Values) []byte {
 	for name, values := range query {
 		text := values[0]
 		raw, _ := json.Marshal(text)
-		if text == "true" || text == "false" || name == "times" || name == "status" || strings.HasPrefix(text, "[") {
+		if text == "true" || text == "false" || slices.Contains([]string{"times", "status", "skip", "steps"}, name) || strings.HasPrefix(text, "[") {
 			raw = []byte(text)
 		}
 		fields[name] = raw
@@ -120,7 +129,7 @@ func (s *Server) obey(what string, o order) (any, error) {
 	case "advance":
 		return s.orderClock(o)
 	case "requests":
-		return s.Requests(), nil
+		return slices.DeleteFunc(s.Requests(), func(r Request) bool { return o.Action != "" && r.Action != o.Action }), nil
 	case "forget":
 		s.ForgetRequests()
 		return map[string]bool{"ok": true}, nil
@@ -130,6 +139,10 @@ func (s *Server) obey(what string, o order) (any, error) {
 		return s.NewUserWith(o.UserOptions)
 	case "device":
 		return s.orderDevice(o)
+	case "devices":
+		return s.Devices(), nil
+	case "drift":
+		return s.orderDrift(o)
 	case "code":
 		return s.orderCode(o)
 	case "role":
@@ -183,19 +196,50 @@ func (s *Server) orderDevice(o order) (any, error) {
 		return u.AddFIDO(o.Name)
 	case "hardware":
 		return u.AddHardwareDevice(o.Name)
+	case "unassigned":
+		return u.AddUnassigned(o.Name)
 	}
 	return u.AddDevice(o.Name)
 }
 
-func (s *Server) orderCode(o order) (any, error) {
+// orderedDevice is the one that is named, or the user's first.
+func (s *Server) orderedDevice(o order) (Device, error) {
+	if o.Serial != "" {
+		d := s.Device(o.Serial)
+		if d.server == nil {
+			return d, adminError("no such device: " + o.Serial)
+		}
+		return d, nil
+	}
 	u, err := s.orderUser(o.User)
+	if err != nil {
+		return Device{}, err
+	}
+	return u.first(), nil
+}
+
+func (s *Server) orderDrift(o order) (any, error) {
+	d, err := s.orderedDevice(o)
 	if err != nil {
 		return nil, err
 	}
-	if o.Same {
-		return map[string]string{"code": u.Code()}, nil
+	d.SetDrift(o.Steps)
+	return map[string]bool{"ok": true}, nil
+}
+
+func (s *Server) orderCode(o order) (any, error) {
+	d, err := s.orderedDevice(o)
+	if err != nil {
+		return nil, err
 	}
-	return map[string]string{"code": u.NextCode()}, nil
+	switch {
+	case o.Same:
+		return map[string]string{"code": d.Code()}, nil
+	case o.Pair:
+		code, code2 := d.NextPair()
+		return map[string]string{"code": code, "code2": code2}, nil
+	}
+	return map[string]string{"code": d.NextCode()}, nil
 }
 
 func (s *Server) orderRole(o order) (any, error) {
@@ -204,6 +248,9 @@ func (s *Server) orderRole(o order) (any, error) {
 		return nil, err
 	}
 	o.Role.MaxDuration = most
+	if o.Role.MaxMFAAge, err = duration(o.MaxMFAAge); err != nil {
+		return nil, err
+	}
 	return o.Role, s.AddRole(o.Role)
 }
 
@@ -216,7 +263,7 @@ func (s *Server) orderFault(o order) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := Fault{Kind: Kind(o.Kind), Times: o.Times, After: o.After, Delay: delay, Skew: skew, Status: o.Status, Code: o.Code, Message: o.Message}
+	f := Fault{Kind: Kind(o.Kind), Times: o.Times, Skip: o.Skip, After: o.After, Delay: delay, Skew: skew, Status: o.Status, Code: o.Code, Message: o.Message}
 	if !f.Kind.known() {
 		return nil, adminError("no such kind of fault: " + o.Kind)
 	}

@@ -27,8 +27,10 @@ type Device struct {
 
 type device struct {
 	Device
-	owner   *user
-	enabled time.Time
+	owner   *user          // nil: a virtual device that is assigned to nobody
+	enabled time.Time      // when it was assigned
+	drift   int64          // steps that the device's own clock is ahead
+	offset  int64          // steps that the server takes it to be ahead
 	spent   map[int64]bool // steps whose code was accepted
 	handed  map[int64]bool // steps that NextCode gave away
 	wrong   int            // refusals in a row
@@ -48,9 +50,12 @@ func (s *Server) newDevice(owner *user, serial, seed string) (*device, error) {
 }
 
 func (s *Server) addDevice(owner *user, d Device) *device {
-	full := &device{Device: d, owner: owner, enabled: s.clock.Now().Truncate(time.Second), spent: map[int64]bool{}, handed: map[int64]bool{}}
+	full := &device{Device: d, spent: map[int64]bool{}, handed: map[int64]bool{}}
 	s.devices[d.Serial] = full
-	owner.devices = append(owner.devices, full)
+	if owner != nil {
+		full.owner, full.enabled = owner, s.clock.Now().Truncate(time.Second)
+		owner.devices = append(owner.devices, full)
+	}
 	return full
 }
 
@@ -93,9 +98,7 @@ func (u *User) add(resource string, make func(*user, string) (*device, error)) (
 	if err != nil {
 		return Device{}, err
 	}
-	if owner.MFASerial == "" && d.Seed != "" {
-		owner.MFASerial, owner.Seed = d.Serial, d.Seed
-	}
+	owner.choose()
 	return d.Device, nil
 }
 
@@ -117,7 +120,18 @@ func (d Device) Code() string {
 	if d.server == nil {
 		return ""
 	}
-	return codeAt(d.Seed, stepOf(d.server.clock.Now()))
+	d.server.mu.Lock()
+	defer d.server.mu.Unlock()
+	return codeAt(d.Seed, d.now())
+}
+
+// now is the step that the device shows. The server's lock is held.
+func (d Device) now() int64 {
+	step := stepOf(d.server.clock.Now())
+	if state := d.server.devices[d.Serial]; state != nil {
+		step += state.drift
+	}
+	return step
 }
 
 // NextCode is a code that is good now and was neither spent nor handed out
@@ -131,10 +145,13 @@ func (d Device) NextCode() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := s.devices[d.Serial]
+	if state == nil {
+		return "" // deleted meanwhile
+	}
 	for {
-		now := stepOf(s.clock.Now())
+		now := d.now()
 		for step := now; step <= now+1; step++ {
-			if !state.spent[step] && !state.handed[step] {
+			if state.fresh(step) {
 				state.handed[step] = true
 				return codeAt(d.Seed, step)
 			}
@@ -143,13 +160,16 @@ func (d Device) NextCode() string {
 	}
 }
 
+func (d *device) fresh(step int64) bool { return !d.spent[step] && !d.handed[step] }
+
 // spend accepts a right code once: one step either way of the clock, as AWS
 // tolerates. The server's lock is held, so of two racing requests one wins.
 func (d *device) spend(code string, now time.Time, lockAfter int) bool {
 	if d.Seed == "" || lockAfter > 0 && d.wrong >= lockAfter {
 		return false
 	}
-	for step := stepOf(now) - 1; step <= stepOf(now)+1; step++ {
+	centre := stepOf(now) + d.offset
+	for step := centre - 1; step <= centre+1; step++ {
 		if !d.spent[step] && subtle.ConstantTimeCompare([]byte(codeAt(d.Seed, step)), []byte(code)) == 1 {
 			d.spent[step] = true
 			d.wrong = 0

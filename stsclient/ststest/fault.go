@@ -74,6 +74,7 @@ func (k Kind) unread() bool { return k == DropUnread }
 type Fault struct {
 	Match func(Request) bool // nil matches all
 	Kind  Kind
+	Skip  int  // how many requests that match it lets pass first
 	Times int  // how many requests it strikes; 0: every one until ClearFaults
 	After bool // do the action first: its code is spent, its session exists, its answer is lost
 
@@ -83,7 +84,7 @@ type Fault struct {
 	Code    string        // ErrorAnswer
 	Message string        // ErrorAnswer
 
-	struck int
+	passed, struck int
 }
 
 // Fault adds f behind those already there; the first that matches strikes.
@@ -123,6 +124,10 @@ func (s *Server) take(f *Fault, entry *Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.Times > 0 && f.struck >= f.Times {
+		return false
+	}
+	if f.passed < f.Skip {
+		f.passed++
 		return false
 	}
 	f.struck++
@@ -266,7 +271,9 @@ func (s *Server) spoil(a answer, f *Fault) answer {
 	case ShortXML:
 		a.body = a.body[:len(a.body)/2]
 	case WrongNamespace:
-		a.body = bytes.Replace(a.body, []byte("https://sts.amazonaws.com/doc/2011-06-15/"), []byte("https://example.org/doc/1999-01-01/"), 1)
+		for _, namespace := range []string{stsNamespace, iamNamespace} {
+			a.body = bytes.Replace(a.body, []byte(namespace), []byte("https://example.org/doc/1999-01-01/"), 1)
+		}
 	case GzipBomb:
 		a.header.Set("Content-Encoding", "gzip")
 		a.body = gzipBomb()

@@ -6,14 +6,11 @@ import (
 	"strconv"
 )
 
-// iamTarget is what IAM's two actions share: sessions without MFA are unknown
-// to IAM, and the user is the named one or the caller.
+// iamTarget is what IAM's actions on a user share: the user is the named one
+// or the caller, whose policies must allow the action.
 func (s *Server) iamTarget(c *call, who *caller, action string) (*user, *refusal) {
-	if who.user != nil && who.session != nil && !who.session.MFA {
-		return nil, refuse(http.StatusForbidden, "InvalidClientTokenId", invalidToken)
-	}
 	v := &violations{form: c.form}
-	v.optional("UserName", "userName", 1, 128, wordsAnd(`[\w+=,.@-]+`, "+=,.@-"))
+	v.optional("UserName", "userName", 1, 128, userNameClass())
 	if no := v.refusal(); no != nil {
 		return nil, no
 	}
@@ -25,9 +22,10 @@ func (s *Server) iamTarget(c *call, who *caller, action string) (*user, *refusal
 	if name != "" {
 		target = s.findUser(who.account, name)
 	}
-	if who.user != nil && who.user.denyIAM {
-		resource := "user " + or(name, who.user.Name)
-		return nil, denied("User: " + who.arn + " is not authorized to perform: iam:" + action + " on resource: " + resource + " because no identity-based policy allows the iam:" + action + " action")
+	if who.user != nil {
+		if no := who.permit("iam:"+action, "user "+or(name, who.user.Name)); no != nil {
+			return nil, no
+		}
 	}
 	if target == nil {
 		return nil, refuse(http.StatusNotFound, "NoSuchEntity", "The user with name "+name+" cannot be found.")
@@ -50,12 +48,16 @@ func (s *Server) listMFADevices(c *call, who *caller) (string, *refusal) {
 	for _, d := range target.devices[from:to] {
 		members += wrap("member", el("UserName", target.Name)+el("SerialNumber", d.Serial)+el("EnableDate", d.enabled.UTC().Format(xmlTime)))
 	}
-	truncated := to < len(target.devices)
-	out := el("IsTruncated", strconv.FormatBool(truncated)) + wrap("MFADevices", members)
-	if truncated {
+	return paged("MFADevices", members, to, len(target.devices)), nil
+}
+
+// paged frames a list and says where it goes on.
+func paged(name, members string, to, total int) string {
+	out := el("IsTruncated", strconv.FormatBool(to < total)) + wrap(name, members)
+	if to < total {
 		out += el("Marker", marker(to))
 	}
-	return out, nil
+	return out
 }
 
 // page reads MaxItems and Marker.
@@ -98,5 +100,14 @@ func (s *Server) getUser(c *call, who *caller) (string, *refusal) {
 	if no != nil {
 		return "", no
 	}
-	return wrap("User", el("Path", "/")+el("UserName", u.Name)+el("UserId", u.id)+el("Arn", u.ARN)+el("CreateDate", u.created.UTC().Format(xmlTime))), nil
+	return wrap("User", u.xml()), nil
+}
+
+// xml describes the user; root has neither path nor name.
+func (u *user) xml() string {
+	out := el("UserId", u.id) + el("Arn", u.ARN) + el("CreateDate", u.created.UTC().Format(xmlTime))
+	if u.root {
+		return out
+	}
+	return el("Path", "/") + el("UserName", u.Name) + out
 }

@@ -21,12 +21,15 @@ type Request struct {
 	SessionName string    `json:"session_name,omitempty"`
 	ExternalID  string    `json:"external_id,omitempty"`
 	Duration    string    `json:"duration_seconds,omitempty"` // as sent
+	UserName    string    `json:"user_name,omitempty"`        // as sent
+	DeviceName  string    `json:"device_name,omitempty"`      // of a virtual device that is to be made
 	Serial      string    `json:"serial,omitempty"`
 	HasCode     bool      `json:"has_code,omitempty"`
-	CodeDigest  string    `json:"code_digest,omitempty"` // equal for equal codes of one serial
-	ChainDepth  int       `json:"chain_depth,omitempty"` // of the caller: 0 user, 1 role, 2 role of a role
-	CallerMFA   bool      `json:"caller_mfa,omitempty"`  // the caller's session was made with MFA
-	Issued      string    `json:"issued,omitempty"`      // access key id of the session that was made
+	CodeDigest  string    `json:"code_digest,omitempty"`  // equal for equal codes of one serial
+	CodeDigest2 string    `json:"code_digest2,omitempty"` // of the second code, where two are sent
+	ChainDepth  int       `json:"chain_depth,omitempty"`  // of the caller: 0 user, 1 role, 2 role of a role
+	CallerMFA   bool      `json:"caller_mfa,omitempty"`   // the caller's session was made with MFA
+	Issued      string    `json:"issued,omitempty"`       // access key id of the session that was made
 	Fault       Kind      `json:"fault,omitempty"`
 	Status      int       `json:"status"` // 0 while, or when, no answer was sent
 	ErrorCode   string    `json:"error_code,omitempty"`
@@ -68,10 +71,14 @@ func (s *Server) CodesSeenTwice() []Request {
 	var out []Request
 	seen := map[string]bool{}
 	for _, r := range s.Requests() {
-		if r.HasCode && seen[r.CodeDigest] {
+		again := false
+		for _, digest := range []string{r.CodeDigest, r.CodeDigest2} {
+			again = again || digest != "" && seen[digest]
+			seen[digest] = true
+		}
+		if again {
 			out = append(out, r)
 		}
-		seen[r.CodeDigest] = true
 	}
 	return out
 }
@@ -96,8 +103,12 @@ func (s *Server) note(c *call) {
 	e.Service, e.Action = c.service, c.form.Get("Action")
 	e.RoleARN, e.SessionName, e.ExternalID = c.form.Get("RoleArn"), c.form.Get("RoleSessionName"), c.form.Get("ExternalId")
 	e.Serial, e.Duration = c.form.Get("SerialNumber"), c.form.Get("DurationSeconds")
-	if code := strings.TrimSpace(c.form.Get("TokenCode")); code != "" {
+	e.UserName, e.DeviceName = c.form.Get("UserName"), c.form.Get("VirtualMFADeviceName")
+	if code := strings.TrimSpace(or(c.form.Get("TokenCode"), c.form.Get("AuthenticationCode1"))); code != "" {
 		e.HasCode, e.CodeDigest = true, s.digest(e.Serial, code)
+	}
+	if code := strings.TrimSpace(c.form.Get("AuthenticationCode2")); code != "" {
+		e.HasCode, e.CodeDigest2 = true, s.digest(e.Serial, code)
 	}
 }
 
@@ -106,8 +117,10 @@ func (s *Server) record(c *call, a answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.log.Status, c.log.ErrorCode, c.log.Message = a.status, a.code, a.text
-	if code := c.form.Get("TokenCode"); code != "" {
-		c.log.Message = strings.ReplaceAll(a.text, "'"+code+"'", "(code)")
+	for _, name := range []string{"TokenCode", "AuthenticationCode1", "AuthenticationCode2"} {
+		if code := c.form.Get(name); code != "" {
+			c.log.Message = strings.ReplaceAll(c.log.Message, "'"+code+"'", "(code)")
+		}
 	}
 }
 

@@ -16,6 +16,9 @@ type Role struct {
 	TrustedPrincipals []string `json:"trusted_principals"`
 	RequireMFA        bool     `json:"require_mfa"` // aws:MultiFactorAuthPresent must be true
 	ExternalID        string   `json:"external_id"`
+	// MaxMFAAge is the most that aws:MultiFactorAuthAge may be, in whole
+	// seconds; zero does not ask. Who has no MFA has no such age: refused.
+	MaxMFAAge time.Duration `json:"-"`
 	// MaxDuration is the role's MaxSessionDuration, one hour when zero.
 	MaxDuration time.Duration `json:"-"`
 }
@@ -42,8 +45,8 @@ func (s *Server) AddRole(r Role) error {
 }
 
 // trusts is the role's trust policy.
-func (r *role) trusts(c *caller, mfa bool, externalID string) bool {
-	if r.RequireMFA && !mfa || r.ExternalID != "" && r.ExternalID != externalID {
+func (r *role) trusts(c *caller, mfa bool, age time.Duration, externalID string) bool {
+	if r.RequireMFA && !mfa || r.MaxMFAAge > 0 && (!mfa || age >= r.MaxMFAAge) || r.ExternalID != "" && r.ExternalID != externalID {
 		return false
 	}
 	if len(r.TrustedPrincipals) == 0 {

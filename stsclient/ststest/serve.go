@@ -105,6 +105,9 @@ func (s *Server) act(c *call) answer {
 	if no != nil {
 		return c.failure(no)
 	}
+	if who.session != nil && who.user != nil && !who.session.MFA && c.service == "iam" {
+		return c.failure(refuse(http.StatusForbidden, "InvalidClientTokenId", invalidToken)) // IAM does not know it
+	}
 	if who.session != nil {
 		c.log.ChainDepth, c.log.CallerMFA = who.session.Depth, who.session.MFA
 	}
@@ -135,15 +138,39 @@ func (c *call) action() (action, *refusal) {
 		return (*Server).getCallerIdentity, nil
 	case stsVersion + " GetFederationToken":
 		return (*Server).getFederationToken, nil
-	case iamVersion + " ListMFADevices":
-		return (*Server).listMFADevices, nil
-	case iamVersion + " GetUser":
-		return (*Server).getUser, nil
+	}
+	if version == iamVersion {
+		if act := iamAction(name); act != nil {
+			return act, nil
+		}
 	}
 	if version == "" {
 		version = "NO_VERSION_SPECIFIED"
 	}
 	return nil, refuse(http.StatusBadRequest, "InvalidAction", "Could not find operation "+name+" for version "+version)
+}
+
+// iamAction finds an action of IAM, or nil.
+func iamAction(name string) action {
+	switch name {
+	case "ListMFADevices":
+		return (*Server).listMFADevices
+	case "GetUser":
+		return (*Server).getUser
+	case "CreateVirtualMFADevice":
+		return (*Server).createVirtualMFADevice
+	case "EnableMFADevice":
+		return (*Server).enableMFADevice
+	case "ResyncMFADevice":
+		return (*Server).resyncMFADevice
+	case "DeactivateMFADevice":
+		return (*Server).deactivateMFADevice
+	case "DeleteVirtualMFADevice":
+		return (*Server).deleteVirtualMFADevice
+	case "ListVirtualMFADevices":
+		return (*Server).listVirtualMFADevices
+	}
+	return nil
 }
 
 // caller is who signed the request.

@@ -1,5 +1,5 @@
 // Package ststest is a strict stand-in for AWS STS, with the bit of IAM that
-// finds a user's MFA devices, for tests that must not need an AWS account.
+// finds, makes and removes a user's MFA devices, for tests that must not need an AWS account.
 //
 // Start with New, Start and NewUser; point a client at URL (both services
 // answer there). Clock moves the server's time, Fault breaks answers on
@@ -14,6 +14,10 @@
 //     server and ends on time; sessions without MFA are unknown to IAM;
 //   - MFA: RFC 6238 at the server's clock, one step either way, each step of
 //     a device accepted once whoever races for it, own devices only;
+//   - devices: a virtual one is born without an owner and shows its seed once;
+//     enabling and resynchronising take the codes of two steps in a row, near
+//     the clock, neither spent, and spend both; the offset of a resynchronised
+//     device is kept; eight devices a user; what is assigned is not deleted;
 //   - the limits of every parameter, all violations in one ValidationError;
 //   - GetSessionToken only with long-term keys, 900 s to 36 h (root: cut to
 //     1 h); AssumeRole within the role's maximum and one hour when chained,
@@ -25,10 +29,9 @@
 // A code is spent as soon as it was right, even when trust or the role's
 // maximum then refuse the call, as with a service that authenticates first.
 //
-// What real AWS does and this does not: identity policies (save DenyIAM and
-// DenyAssumeRole), policy contents, sts:TagSession and sts:SetSourceIdentity
-// permissions, clock drift and resynchronisation of devices, enrolment,
-// eventual consistency, regional tokens, IAM's one signing region (clients
+// What real AWS does and this does not: identity policies (save those of
+// UserOptions), policy contents, sts:TagSession and sts:SetSourceIdentity
+// permissions, drift that grows by itself, enrolment of hardware tokens, eventual consistency, regional tokens, IAM's one signing region (clients
 // with a custom endpoint sign for their own), and the other actions. The
 // packed policy size is an estimate. The order of checks that AWS does not
 // document is this package's choice.

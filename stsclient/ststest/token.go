@@ -22,7 +22,8 @@ type claims struct {
 	RoleID         string   `json:"i,omitempty"`
 	Name           string   `json:"n,omitempty"` // the role session's name
 	MFA            bool     `json:"m,omitempty"`
-	Depth          int      `json:"d"` // roles assumed one after the other so far
+	MFAAt          int64    `json:"a,omitempty"` // when the code was taken
+	Depth          int      `json:"d"`           // roles assumed one after the other so far
 	SourceIdentity string   `json:"s,omitempty"`
 	Transitive     []string `json:"t,omitempty"` // keys of tags that go on to the next role
 	Pad            string   `json:"p"`

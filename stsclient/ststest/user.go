@@ -37,6 +37,12 @@ type UserOptions struct {
 	NoDevice        bool   `json:"no_device"`        // without any MFA device
 	DenyIAM         bool   `json:"deny_iam"`         // no permission for IAM's actions
 	DenyAssumeRole  bool   `json:"deny_assume_role"` // an identity policy refuses sts:AssumeRole
+
+	// Identity policies with an explicit deny, of actions such as
+	// "iam:DeactivateMFADevice". GetCallerIdentity cannot be denied.
+	Deny     []string `json:"deny"`      // always
+	NeedMFA  []string `json:"need_mfa"`  // where aws:MultiFactorAuthPresent is not true
+	ForceMFA bool     `json:"force_mfa"` // the policy that AWS publishes: all but finding and enabling devices needs MFA
 }
 
 // Errors of the methods that set up users, devices and roles.
@@ -52,6 +58,8 @@ type user struct {
 	id, partition   string
 	root            bool
 	denyIAM, denyAR bool
+	deny, needMFA   []string
+	forceMFA        bool
 	created         time.Time
 	devices         []*device
 }
@@ -106,7 +114,7 @@ func (s *Server) newUser(o UserOptions) (*user, error) {
 		AccessKeyID:     or(o.AccessKeyID, "AKIA"+letters(16)),
 		SecretAccessKey: or(o.SecretAccessKey, newSecret()),
 		server:          s,
-	}, id: "AIDA" + letters(17), partition: or(o.Partition, "aws"), root: o.Root, denyIAM: o.DenyIAM, denyAR: o.DenyAssumeRole, created: s.clock.Now().Truncate(time.Second)}
+	}, id: "AIDA" + letters(17), partition: or(o.Partition, "aws"), root: o.Root, denyIAM: o.DenyIAM, denyAR: o.DenyAssumeRole, deny: o.Deny, needMFA: o.NeedMFA, forceMFA: o.ForceMFA, created: s.clock.Now().Truncate(time.Second)}
 	for n := firstAccount; u.Account == ""; n++ {
 		if account := strconv.FormatInt(n, 10); s.findUser(account, o.Name) == nil {
 			u.Account = account

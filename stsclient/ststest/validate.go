@@ -59,6 +59,23 @@ func serialClass() class   { return wordsAnd(`[\w+=/:,.@-]*`, "+=/:,.@-") }
 func digitClass() class {
 	return class{`[\d]*`, func(r rune) bool { return '0' <= r && r <= '9' }}
 }
+func userNameClass() class { return wordsAnd(`[\w+=,.@-]+`, "+=,.@-") }
+func deviceClass() class   { return wordsAnd(`[\w+=/:,.@-]+`, "+=/:,.@-") }
+func codeClass() class     { return class{`[\d]+`, digitClass().has} }
+func pathClass() class {
+	return class{pathPattern, func(r rune) bool { return '!' <= r && r <= '~' }}
+}
+
+const pathPattern = `(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`
+
+// path checks what its class cannot say: a slash at both ends.
+func (v *violations) path(name, member string) {
+	value := v.form.Get(name)
+	if value != "" && (value == "//" || !strings.HasPrefix(value, "/") || !strings.HasSuffix(value, "/")) {
+		v.add("'"+value+"'", member, "Member must satisfy regular expression pattern: "+pathPattern)
+	}
+}
+
 func tagClass(pattern string) class {
 	return class{pattern, func(r rune) bool {
 		return unicode.In(r, unicode.L, unicode.Z, unicode.N) || strings.ContainsRune("_.:/=+-@", r)

@@ -32,7 +32,10 @@ func (i issued) xml() string {
 func (c *call) success(result string) answer {
 	name := c.log.Action
 	id := requestID()
-	body := "<" + name + `Response xmlns="` + c.namespace + "\">\n" + wrap(name+"Result", result) +
+	if result != "" { // what only does something has no result
+		result = wrap(name+"Result", result)
+	}
+	body := "<" + name + `Response xmlns="` + c.namespace + "\">\n" + result +
 		wrap("ResponseMetadata", el("RequestId", id)) + "</" + name + "Response>\n"
 	return xmlAnswer(http.StatusOK, id, body)
 }

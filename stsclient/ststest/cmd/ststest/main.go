@@ -3,7 +3,7 @@
 // It prints one line of JSON first: where it answers, its admin endpoints
 // (see admin.go of the package), and the users with their keys and seeds.
 //
-//	ststest [-user name]... [-role arn]... [-mfa-role arn]... [-tls] [-until-eof]
+//	ststest [-user name]... [-bare-user name]... [-role arn]... [-mfa-role arn]... [-tls] [-until-eof]
 package main
 
 import (
@@ -30,15 +30,17 @@ func (n *names) String() string     { return strings.Join(*n, ",") }
 func (n *names) Set(s string) error { *n = append(*n, s); return nil }
 
 type options struct {
-	users, roles, mfaRoles names
-	address                string
-	tls, untilEOF          bool
-	tokenLength            int
+	users, bare     names
+	roles, mfaRoles names
+	address         string
+	tls, untilEOF   bool
+	tokenLength     int
 }
 
 func main() {
 	var o options
 	flag.Var(&o.users, "user", "`name` of a user to mint (again for more; \"dev\" when none is given)")
+	flag.Var(&o.bare, "bare-user", "`name` of a user to mint with a key and no device (again for more)")
 	flag.Var(&o.roles, "role", "`ARN` of a role that trusts its account, up to 12 h")
 	flag.Var(&o.mfaRoles, "mfa-role", "`ARN` of such a role that asks for MFA")
 	flag.StringVar(&o.address, "address", "127.0.0.1:0", "loopback `address` to listen on")
@@ -91,11 +93,16 @@ func (o options) server() []ststest.Option {
 
 // fill mints the users and roles that were asked for.
 func (o options) fill(s *ststest.Server) error {
-	if len(o.users) == 0 {
+	if len(o.users)+len(o.bare) == 0 {
 		o.users = names{"dev"}
 	}
 	for _, name := range o.users {
 		if _, err := s.NewUserWith(ststest.UserOptions{Name: name}); err != nil {
+			return err
+		}
+	}
+	for _, name := range o.bare {
+		if _, err := s.NewUserWith(ststest.UserOptions{Name: name, NoDevice: true}); err != nil {
 			return err
 		}
 	}
