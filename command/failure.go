@@ -381,6 +381,11 @@ func badFileHint(e *profile.Error) string {
 func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 	name := quoteArg(a.profile(r))
 	rep.exit = exitDenied
+	if strings.HasPrefix(e.Operation, "iam:") {
+		if known, ok := explainIAM(rep, e, name); ok {
+			return known
+		}
+	}
 	switch e.Kind {
 	case stsclient.InvalidCode:
 		rep.exit = exitCode
@@ -415,6 +420,47 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 		return rep.hint("awsmfa explain %s shows where region, device and role stand, which must be of one partition", name)
 	}
 	return explainNetwork(rep, e, name)
+}
+
+// explainIAM: the rows of IAM's calls for devices; ok is false where a failure
+// means the same as anywhere.
+func explainIAM(rep report, e *stsclient.Error, name string) (out report, ok bool) {
+	switch e.Kind {
+	case stsclient.NotAuthorized:
+		return rep.hint("a policy does not allow %s to this user, or only in a session with MFA: awsmfa login %s, then run this again, or ask the account's administrator", e.Operation, name), true
+	case stsclient.InvalidKey:
+		return rep.hint("the key is deleted, inactive or of another partition, or it is of a session without MFA, which IAM does not take: use the profile with the long-term access key"), true
+	case stsclient.AlreadyExists:
+		return rep.hint("a device of that name is there already, perhaps left over from an enrolment that was broken off: awsmfa device list %s shows it; finish or remove it, or choose another name", name), true
+	case stsclient.NoSuchEntity:
+		return rep.hint("awsmfa device list %s shows the devices that this user has", name), true
+	case stsclient.DeleteConflict:
+		return rep.hint("the device is still assigned to a user, and must be deactivated first: awsmfa device list %s shows whose it is", name), true
+	case stsclient.LimitExceeded:
+		return rep.hint("a user has eight devices at most: remove one that is no longer used, awsmfa device list %s shows them", name), true
+	case stsclient.InvalidAuthenticationCode:
+		rep.exit = exitCode
+		if e.Offset.Abs() > offsetWorthTelling {
+			rep = rep.hint("this machine's clock is %s AWS's: codes made on it do not fit", describeOffset(e.Offset))
+		}
+		return rep.hint("AWS wants two codes of this very device, the second right after the first, neither used before: wait for two new ones"), true
+	case stsclient.TemporarilyUnmodifiable:
+		rep.exit = exitNetwork
+		return rep.hint("AWS is still working on an earlier change: try again in a few minutes"), true
+	}
+	if !changesDevices(e) || !e.MayBeDone() {
+		return rep, false
+	}
+	return explainNetwork(rep, e, name).hint("it may have been done all the same: awsmfa device list %s shows what is there", name), true
+}
+
+// changesDevices: the calls of which it matters whether they were done.
+func changesDevices(e *stsclient.Error) bool {
+	switch strings.TrimPrefix(e.Operation, "iam:") {
+	case "CreateVirtualMFADevice", "EnableMFADevice", "ResyncMFADevice", "DeactivateMFADevice", "DeleteVirtualMFADevice":
+		return true
+	}
+	return false
 }
 
 // explainTooLong: AWS knows limits that we do not, but not where the number
