@@ -20,7 +20,6 @@ import (
 type codes struct {
 	subject *subject
 	chain   *mfa.Chain
-	err     error // a place of codes that must not be used
 }
 
 var errBackground = errors.New("an MFA code is needed, and standard input is a terminal that this background job must not read")
@@ -39,11 +38,14 @@ func (s *subject) codes() *codes {
 	c := &codes{subject: s, chain: &mfa.Chain{
 		NoInput: s.options.NoInput, Ledger: mfa.OpenLedger(s.places.State, s.Now, s.offset.now),
 		Notify: func(line string) { s.note("%s", line) }, Warn: s.warn, Given: s.givenCode(),
-		Terminal: s.prompter,
+		Terminal: s.prompter, Progress: s.countdown(), Sleep: s.Sleep, Now: s.Now, Offset: s.offset.now,
+		Patience: s.standard.patience, Seeds: s.seeds(),
 	}}
 	if line := s.resolved.MFAProcess; line.IsSet() {
-		c.err = s.files.CommandAllowed(line)
-		c.chain.Process = &mfa.Process{Line: line.Text, Env: s.childEnviron(), Path: s.getenv("PATH"), Terminal: terminalFile, Timeout: s.Budget}
+		c.chain.Process = &mfa.Process{
+			Line: line.Text, Env: s.childEnviron(), Path: s.getenv("PATH"), Terminal: terminalFile, Timeout: s.Budget,
+			Forbidden: s.files.CommandAllowed(line),
+		}
 	}
 	return c
 }
@@ -113,17 +115,15 @@ func secretVariable(name string) bool {
 }
 
 func (c *codes) Available(serial string) error {
-	if c.chain.Given == nil && c.err != nil {
-		return c.err
-	}
 	// Reading a terminal from the background would stop us, locks in hand.
 	if c.subject.options.TokenCode.Text == "-" && term.IsTerminal(c.subject.Stdin) && !term.Available() {
 		return &inputNeeded{err: errBackground, what: "code"}
 	}
-	if err := c.chain.Available(serial); err != nil {
+	err := c.chain.Available(serial)
+	if errors.Is(err, mfa.ErrInputNeeded) || errors.Is(err, mfa.ErrNoOtherCode) {
 		return &inputNeeded{err: err, what: "code"}
 	}
-	return nil
+	return err
 }
 
 func (c *codes) Next(ctx context.Context, req session.CodeRequest) (session.Code, error) {
@@ -140,7 +140,12 @@ func (c *codes) Next(ctx context.Context, req session.CodeRequest) (session.Code
 	return code, err
 }
 
-func (c *codes) Again(session.CodeRequest) bool { return c.chain.Retry(c.subject.codeOrigin) }
+func (c *codes) Again(_ session.CodeRequest, meaning session.Refusal) bool {
+	if meaning == session.RefusedClock {
+		return c.chain.RetryClock(c.subject.codeOrigin)
+	}
+	return c.chain.Retry(c.subject.codeOrigin)
+}
 
 // fetch runs the program that a source is, and takes its credentials.
 func (s *subject) fetch(ctx context.Context, src profile.Source) (credentials.Credentials, error) {

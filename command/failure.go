@@ -156,6 +156,8 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return explainDevice(rep, device, a.profile(r))
 	case errors.As(err, &input):
 		return r.explainInput(rep, a, input)
+	case errors.As(err, &refused) && refused.seed != "":
+		return explainRefusedSeed(rep, refused)
 	case refusedCode(err):
 		rep.exit = exitCode
 		return r.explainCode(rep, err)
@@ -497,6 +499,8 @@ func explainNetwork(rep report, e *stsclient.Error, name string) report {
 		return rep.hint("check HTTPS_PROXY and NO_PROXY")
 	case stsclient.Redirect:
 		return rep.hint("AWS never redirects: check the network, or the endpoint")
+	case stsclient.Stale:
+		return rep.hint("check the network and the load of this machine, then run this again")
 	case stsclient.Timeout, stsclient.Network:
 		return rep.hint("check the network, proxy (HTTPS_PROXY) and region")
 	case stsclient.Throttled, stsclient.ServerFault:
@@ -582,7 +586,7 @@ func (s *subject) share(err error) (session.Failure, bool) {
 	case errors.Is(err, mfa.ErrTooManyTries):
 		return f, true
 	case errors.As(err, &aws):
-		return f, aws.Kind != stsclient.InvalidCode || s.codeOrigin == mfa.FromTerminal
+		return f, aws.Kind != stsclient.InvalidCode || s.codeOrigin == mfa.FromTerminal || s.codeOrigin == mfa.FromSeed
 	}
 	return f, false
 }

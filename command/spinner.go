@@ -18,9 +18,29 @@ type spinner struct {
 	done sync.WaitGroup
 }
 
+// countdown shows how long it is until a stored seed's next code, in the place
+// of the spinner; nil where nobody would see it.
+func (r *run) countdown() func(left time.Duration) {
+	if !r.animated() {
+		return nil
+	}
+	return func(left time.Duration) {
+		if left <= 0 {
+			fmt.Fprint(r.Stderr, "\r\x1b[K")
+			return
+		}
+		fmt.Fprintf(r.Stderr, "\r\x1b[Kwaiting for the next MFA code: %d s", (left+time.Second-1)/time.Second)
+	}
+}
+
+// animated: stderr is a terminal that takes more than lines.
+func (r *run) animated() bool {
+	return !r.quiet && !r.debug && r.stderrIsTerminal() && !r.dumb()
+}
+
 // spin starts one; the returned function ends it and wipes it away.
 func (r *run) spin() (done func()) {
-	if r.quiet || r.debug || !r.stderrIsTerminal() || r.dumb() {
+	if !r.animated() {
 		return func() {}
 	}
 	s := &spinner{stop: make(chan struct{})}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"awsmfa/credentials"
+	"awsmfa/mfa"
 	"awsmfa/profile"
 	"awsmfa/session"
 	"awsmfa/stsclient"
@@ -27,23 +28,26 @@ func underSDK() standard { return standard{session.UnderSDK(), 50 * time.Second}
 // calls lets session use stsclient: parameters in, the meaning of errors out.
 type calls struct{ *subject }
 
-func (c *calls) GetSessionToken(ctx context.Context, from credentials.Credentials, step session.Step, serial, code string) (credentials.Credentials, error) {
-	return c.call(func(client *stsclient.Client) (credentials.Credentials, error) {
-		return client.GetSessionToken(ctx, from, stsclient.GetSessionTokenInput{Duration: step.Duration, Serial: serial, Code: code})
+func (c *calls) GetSessionToken(ctx context.Context, from credentials.Credentials, step session.Step, proof session.MFA) (credentials.Credentials, error) {
+	in := stsclient.GetSessionTokenInput{Duration: step.Duration, Serial: proof.Serial}
+	in.Code, in.CodeUntil = codeOf(proof)
+	return c.call(proof, func(client *stsclient.Client) (credentials.Credentials, error) {
+		return client.GetSessionToken(ctx, from, in)
 	})
 }
 
-func (c *calls) AssumeRole(ctx context.Context, from credentials.Credentials, step session.Step, serial, code string) (credentials.Credentials, error) {
+func (c *calls) AssumeRole(ctx context.Context, from credentials.Credentials, step session.Step, proof session.MFA) (credentials.Credentials, error) {
 	role := step.Role
 	in := stsclient.AssumeRoleInput{
 		RoleARN: role.ARN.Text, SessionName: step.SessionName, ExternalID: role.ExternalID.Text,
 		SourceIdentity: role.SourceIdentity.Text, PolicyARNs: role.PolicyARNs, TransitiveTags: role.TransitiveTags,
-		Duration: step.Duration, Serial: serial, Code: code,
+		Duration: step.Duration, Serial: proof.Serial,
 	}
+	in.Code, in.CodeUntil = codeOf(proof)
 	for _, t := range role.Tags {
 		in.Tags = append(in.Tags, stsclient.Tag{Key: t.Key, Value: t.Value})
 	}
-	got, err := c.call(func(client *stsclient.Client) (credentials.Credentials, error) {
+	got, err := c.call(proof, func(client *stsclient.Client) (credentials.Credentials, error) {
 		return client.AssumeRole(ctx, from, in)
 	})
 	var no *refusedError
@@ -53,7 +57,15 @@ func (c *calls) AssumeRole(ctx context.Context, from credentials.Credentials, st
 	return got, err
 }
 
-func (c *calls) call(do func(*stsclient.Client) (credentials.Credentials, error)) (credentials.Credentials, error) {
+// codeOf is the code of a proof, and when it must have left.
+func codeOf(proof session.MFA) (code string, until time.Time) {
+	if proof.Code == nil {
+		return "", time.Time{}
+	}
+	return proof.Code.Text(), proof.Code.Until()
+}
+
+func (c *calls) call(proof session.MFA, do func(*stsclient.Client) (credentials.Credentials, error)) (credentials.Credentials, error) {
 	client, err := c.sts()
 	if err != nil {
 		return credentials.Credentials{}, err
@@ -61,7 +73,11 @@ func (c *calls) call(do func(*stsclient.Client) (credentials.Credentials, error)
 	var got credentials.Credentials
 	c.network(func() { got, err = do(client) })
 	c.obtained = c.obtained || err == nil
-	return got, refused(err)
+	err = refused(err)
+	if no := (*refusedError)(nil); errors.As(err, &no) && no.meaning == session.RefusedCode && c.codeOrigin == mfa.FromSeed {
+		no.seed = proof.Serial
+	}
+	return got, err
 }
 
 // network runs f with a spinner, and takes note of AWS's clock afterwards.
@@ -77,11 +93,30 @@ type refusedError struct {
 	err      *stsclient.Error
 	meaning  session.Refusal
 	duration profile.Value // where the role's lifetime stands, if anywhere
+	seed     string        // the device whose stored seed gave the refused code, if one did
 }
 
-func (e *refusedError) Error() string            { return e.err.Error() }
+func (e *refusedError) Error() string {
+	if e.seed != "" {
+		return fmt.Sprintf("the seed stored for %q gives codes that AWS refuses: %v", shown(e.seed), e.err)
+	}
+	return e.err.Error()
+}
+
 func (e *refusedError) Unwrap() error            { return e.err }
 func (e *refusedError) Refusal() session.Refusal { return e.meaning }
+
+// explainRefusedSeed: two codes in a row were refused, so it is not one that a
+// phone had spent.
+func explainRefusedSeed(rep report, e *refusedError) report {
+	rep.exit = exitCode
+	if e.err.Offset.Abs() > offsetWorthTelling {
+		rep = rep.hint("this machine's clock is %s AWS's, which was corrected for", describeOffset(e.err.Offset))
+	}
+	serial := quoteArg(shown(e.seed))
+	return rep.hint("the device has another seed, or was replaced: awsmfa totp add %s --replace", serial).
+		hint("or it is out of step at AWS: awsmfa device resync %s", serial)
+}
 
 // tooLong: the lifetime is more than AWS grants here.
 func (e *refusedError) tooLong() bool {
@@ -103,8 +138,12 @@ func refusalOf(k stsclient.Kind) session.Refusal {
 	case stsclient.Expired, stsclient.InvalidKey:
 		return session.RefusedSource
 	case stsclient.Network, stsclient.TLS, stsclient.Timeout, stsclient.Throttled, stsclient.ServerFault,
-		stsclient.NotAWS, stsclient.BadAnswer, stsclient.Redirect, stsclient.Proxy, stsclient.ClockSkew:
+		stsclient.NotAWS, stsclient.BadAnswer, stsclient.Redirect, stsclient.Proxy:
 		return session.RefusedNetwork
+	case stsclient.ClockSkew:
+		return session.RefusedClock
+	case stsclient.Stale:
+		return session.RefusedStale
 	case stsclient.Unknown, stsclient.CodeMissing, stsclient.BadSerial, stsclient.NotAuthorized, stsclient.SessionCredentials,
 		stsclient.BadSignature, stsclient.RegionDisabled, stsclient.BadRequest, stsclient.DurationTooLong,
 		stsclient.ChainedTooLong, stsclient.PolicyTooLarge:

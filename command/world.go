@@ -12,6 +12,7 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -39,6 +40,8 @@ type World struct {
 	// Budget is the time in all for the network, and for a program that gives a
 	// code; 0 is each one's own.
 	Budget time.Duration
+	// Sleep passes the time until a stored seed's next code; nil really sleeps.
+	Sleep func(context.Context, time.Duration) error
 }
 
 // run is the world as a verb uses it: the environment as a function, the

@@ -41,6 +41,7 @@ const (
 	FromFlag Origin = iota + 1
 	FromEnv
 	FromStdin
+	FromSeed
 	FromProcess
 	FromTerminal
 )
@@ -54,6 +55,8 @@ func (o Origin) String() string {
 		return "AWSMFA_TOKEN_CODE"
 	case FromStdin:
 		return "standard input"
+	case FromSeed:
+		return "the stored seed"
 	case FromProcess:
 		return "mfa_process"
 	case FromTerminal:
@@ -75,11 +78,12 @@ type Request struct {
 func (r Request) refused() bool { return r.Last != nil || r.Attempt > 1 }
 
 // Chain is the list of places a code may come from, first to last. The first
-// that is present is the only one asked: a code that the user gave, or a
-// program that the user named, is an answer, and no reason to prompt as well.
-// A Chain belongs to one goroutine.
+// that is present is the only one asked: a code that the user gave, a seed that
+// the user stored, or a program that the user named, is an answer, and no
+// reason to prompt as well. A Chain belongs to one goroutine.
 type Chain struct {
 	Given    *Given                                     // nil when no code was given
+	Seeds    Seeds                                      // nil without a store of seeds
 	Process  *Process                                   // nil without mfa_process
 	Terminal func() (Prompter, error)                   // opens the controlling terminal; fails when there is none
 	NoInput  bool                                       // never touch the terminal
@@ -88,20 +92,50 @@ type Chain struct {
 	Warn     func(string)                               // the same of what went wrong without harm; may be nil
 	Progress func(left time.Duration)                   // shows a countdown each second, 0 at its end; may be nil
 	Sleep    func(context.Context, time.Duration) error // nil really sleeps
+	Now      func() time.Time                           // this machine's clock; Seeds need it
+	Offset   func() time.Duration                       // AWS's clock minus ours, as far as known; Seeds need it
+	Patience time.Duration                              // for all waits for steps of a seed together; 0 is no limit
 
-	prompts int // answered for the present request
+	prompts   int           // answered for the present request
+	generator Generator     // of the seed, once it was loaded,
+	of        string        // and the device that it belongs to
+	retried   bool          // a generated code was refused, and another is due or made
+	waited    time.Duration // for the steps of a seed
 }
 
-// Available reports, without reading anything, whether Next would have a place
-// to ask: nil or ErrInputNeeded. Ask before taking a lock, so that a process
-// which can only fail does not make others wait. The device does not matter
-// to any place so far.
-func (c *Chain) Available(_ string) error {
+// place finds the first place that is present. A store of seeds that cannot be
+// looked into ends the search: a prompt in place of a stored seed would hide
+// that something is wrong with it.
+func (c *Chain) place(serial string) (Origin, error) {
+	if c.Given != nil {
+		return c.Given.origin, nil
+	}
+	if c.Seeds != nil {
+		if has, err := c.Seeds.Has(serial); has || err != nil {
+			return FromSeed, err
+		}
+	}
+	if c.Process != nil {
+		return FromProcess, nil
+	}
+	return FromTerminal, nil
+}
+
+// Available reports, without reading a code or unlocking anything, whether
+// Next would have a place to ask: nil, ErrInputNeeded, or what stands in the
+// way of a stored seed or of mfa_process. Ask before taking a lock, so that a
+// process which can only fail does not make others wait.
+func (c *Chain) Available(serial string) error {
+	origin, err := c.place(serial)
 	switch {
+	case err != nil:
+		return err
 	case c.Given != nil:
 		return c.Given.unused(nil)
-	case c.Process != nil:
-		return nil
+	case origin == FromSeed:
+		return c.Seeds.Ready(serial)
+	case origin == FromProcess:
+		return c.Process.Forbidden
 	}
 	t, err := c.open()
 	if err != nil {
@@ -117,19 +151,20 @@ func (c *Chain) Next(ctx context.Context, req Request) (Code, Origin, error) {
 	if ctx.Err() != nil {
 		return Code{}, 0, context.Cause(ctx)
 	}
+	origin, err := c.place(req.Serial)
+	if err != nil {
+		return Code{}, origin, err
+	}
 	var code Code
-	var origin Origin
-	var err error
-	switch {
-	case c.Given != nil:
-		origin = c.Given.origin
-		code, err = c.given(ctx, req)
-	case c.Process != nil:
-		origin = FromProcess
+	switch origin {
+	case FromSeed:
+		code, err = c.generated(ctx, req)
+	case FromProcess:
 		code, err = c.process(ctx, req)
-	default:
-		origin = FromTerminal
+	case FromTerminal:
 		code, err = c.prompt(ctx, req)
+	default:
+		code, err = c.given(ctx, req)
 	}
 	if err != nil {
 		return Code{}, origin, err
@@ -138,9 +173,18 @@ func (c *Chain) Next(ctx context.Context, req Request) (Code, Origin, error) {
 }
 
 // Retry reports whether another Next makes sense after AWS refused a code of
-// this origin. Only a person may have mistyped: asking a program again would
-// spend tries without anybody noticing.
-func (c *Chain) Retry(o Origin) bool { return o == FromTerminal && c.prompts < maxPrompts }
+// this origin. A person may have mistyped, three times. A generated code may
+// have been made by a wrong clock, which the refusal has put right, or been
+// spent by a phone with the same seed: one more is tried, in all. Asking a
+// program again would spend tries without anybody noticing.
+func (c *Chain) Retry(o Origin) bool {
+	return o == FromTerminal && c.prompts < maxPrompts || o == FromSeed && !c.retried
+}
+
+// RetryClock reports the same after AWS refused not the code but the time of
+// the request that carried it. Only of a stored seed there is another code at
+// once; the code itself may have been right, and is on record all the same.
+func (c *Chain) RetryClock(o Origin) bool { return o == FromSeed && !c.retried }
 
 // claim puts the code on record, or refuses it as a repeat. A ledger that does
 // not work costs a warning, not the session: AWS refuses repeats as well.
@@ -170,17 +214,36 @@ func (c *Chain) notify(line string) {
 	}
 }
 
-// wait passes the time until the next code, and shows it passing.
-func (c *Chain) wait(ctx context.Context, repeat *RepeatError) error {
+// waitAloud passes the time until the next code, and shows it passing, or says
+// once how long it takes.
+func (c *Chain) waitAloud(ctx context.Context, repeat *RepeatError) error {
 	if c.Progress == nil {
 		c.notify(repeat.Error())
-		return c.sleep(ctx, repeat.Wait)
+	}
+	return c.wait(ctx, repeat.Wait)
+}
+
+// wait passes d, with a countdown where there is one. The clock is looked at
+// again each second, so that a process that was stopped meanwhile does not
+// wait for what is over; a clock that stands still or runs back ends it no later.
+func (c *Chain) wait(ctx context.Context, d time.Duration) error {
+	if c.Progress == nil {
+		return c.sleep(ctx, d)
 	}
 	defer c.Progress(0)
-	for left := repeat.Wait; left > 0; left -= time.Second {
+	var until time.Time
+	if c.Now != nil {
+		until = c.Now().Round(0).Add(d)
+	}
+	for left := d; left > 0; {
 		c.Progress(left)
-		if err := c.sleep(ctx, min(left, time.Second)); err != nil {
+		second := min(left, time.Second)
+		if err := c.sleep(ctx, second); err != nil {
 			return err
+		}
+		left -= second
+		if c.Now != nil {
+			left = min(left, until.Sub(c.Now().Round(0)))
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -27,7 +28,14 @@ type Code struct {
 	// A function, not a pointer: as part of another struct, which hides our
 	// methods from fmt, %s and %q of a pointer print what it points at.
 	digits func() string
+	step   int64     // that it was generated for, 0 when it was not
+	until  time.Time // see Until
 }
+
+// Until is the instant, on this machine's clock, at which the code's own step
+// ends; it must not leave after that. It is zero for a code that was not
+// generated here: nobody knows when that was made.
+func (c Code) Until() time.Time { return c.until }
 
 // Text returns the digits, "" for the zero Code. It is for the request that
 // spends the code.
@@ -56,7 +64,7 @@ func (c Code) GoString() string { return c.String() }
 func (c Code) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 func newCode(digits string) Code {
-	return Code{func() string { return digits }}
+	return Code{digits: func() string { return digits }}
 }
 
 // ParseCode reads a code as people type it: six ASCII digits, with blanks

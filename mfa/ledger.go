@@ -111,7 +111,7 @@ func (l *Ledger) Claim(serial string, c Code) (wait time.Duration, spent bool, e
 	if claimErr == nil && !first {
 		return l.untilNextStep(), true, err
 	}
-	recordErr := l.Record(serial, c, 0)
+	recordErr := l.Record(serial, c)
 	for _, e := range []error{recordErr, claimErr} {
 		if err == nil {
 			err = e
@@ -162,17 +162,17 @@ func (l *Ledger) sweep() {
 	}
 }
 
-// Record remembers the code as spent; call it before the code leaves. The step
-// is the one that the code was generated for, 0 when somebody typed it. A file
-// that cannot be read is replaced; an error is a *LedgerError.
-func (l *Ledger) Record(serial string, c Code, step int64) error {
+// Record remembers the code as spent, with the step that it was generated for;
+// call it before the code leaves. A file that cannot be read is replaced; an
+// error is a *LedgerError.
+func (l *Ledger) Record(serial string, c Code) error {
 	b, err := l.read(serial)
 	if err != nil {
 		b = newBook()
 	}
 	now := l.now()
 	b.prune(now)
-	b.entries = append(b.entries, entry{b.digest(serial, c), max(now.Unix(), 0), step})
+	b.entries = append(b.entries, entry{b.digest(serial, c), max(now.Unix(), 0), max(c.step, 0)})
 	if err := privatefile.EnsureDir(l.dir); err != nil {
 		return &LedgerError{"writing", l.dir, err} // the directory is what to mend
 	}

@@ -33,7 +33,7 @@ func newLedger(t *testing.T) (*Ledger, *clock) {
 
 func mustRecord(t *testing.T, l *Ledger, serial, code string) {
 	t.Helper()
-	if err := l.Record(serial, newCode(code), 0); err != nil {
+	if err := l.Record(serial, newCode(code)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -175,7 +175,9 @@ func TestLedgerFile(t *testing.T) {
 	if leftovers, _ := filepath.Glob(filepath.Join(l.dir, ".*")); len(leftovers) != 0 {
 		t.Errorf("left behind: %v", leftovers)
 	}
-	if err := l.Record(serial, newCode("271828"), 59123456); err != nil {
+	generated := newCode("271828")
+	generated.step = 59123456
+	if err := l.Record(serial, generated); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := l.read(serial); err != nil || b.entries[1].step != 59123456 || b.entries[0].step != 0 {
@@ -257,7 +259,7 @@ func TestLedgerUnwritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := OpenLedger(dir, func() time.Time { return testStart }, noOffset)
-	err := l.Record(serial, newCode("314159"), 0)
+	err := l.Record(serial, newCode("314159"))
 	var ledgerErr *LedgerError
 	if !errors.As(err, &ledgerErr) || ledgerErr.Action != "writing" {
 		t.Fatalf("Record: %v", err)

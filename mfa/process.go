@@ -30,7 +30,7 @@ func (e *ProcessError) Error() string { return "mfa_process: " + e.Err.Error() }
 func (e *ProcessError) Unwrap() error { return e.Err }
 
 // Process is the program that a profile names in mfa_process. Whether the file
-// that names it may do so was decided before.
+// that names it may do so was decided before: see Forbidden.
 type Process struct {
 	Line string   // the command line as the profile has it
 	Env  []string // the program's environment, free of secrets
@@ -41,11 +41,17 @@ type Process struct {
 	Terminal func() (*os.File, error)
 
 	Timeout time.Duration // processTimeout when 0
+
+	// Forbidden says why the program must not be run; nil when it may.
+	Forbidden error
 }
 
 // process asks the program. One that computes codes gives the same one again
 // within a step and another a moment later, so a repeat is waited out once.
 func (c *Chain) process(ctx context.Context, req Request) (Code, error) {
+	if err := c.Process.Forbidden; err != nil {
+		return Code{}, err
+	}
 	if req.Last != nil {
 		return Code{}, fmt.Errorf("%w: %w", ErrNoOtherCode, req.Last)
 	}
@@ -54,7 +60,7 @@ func (c *Chain) process(ctx context.Context, req Request) (Code, error) {
 	if !errors.As(err, &repeat) {
 		return code, err
 	}
-	if err := c.wait(ctx, repeat); err != nil {
+	if err := c.waitAloud(ctx, repeat); err != nil {
 		return Code{}, err
 	}
 	return c.ask(ctx, req.Serial)

@@ -27,6 +27,12 @@ func FindPlaces(getenv func(string) string) (Places, error) {
 	return Places{cache, state}, err
 }
 
+// FindData is the directory of the seeds, which is looked for by itself: a run
+// that needs no code has no use for it.
+func FindData(getenv func(string) string) (string, error) {
+	return place(getenv, "XDG_DATA_HOME", filename.Join(".local", "share"))
+}
+
 // place is $variable/awsmfa, or HOME/fallback/awsmfa. A relative value is
 // ignored, as the specification says.
 func place(getenv func(string) string, variable, fallback string) (string, error) {

@@ -14,13 +14,24 @@ import (
 
 // STS makes the calls. Its errors implement Refused where that matters.
 type STS interface {
-	// GetSessionToken sends serial and code unless they are empty, once.
-	GetSessionToken(ctx context.Context, from credentials.Credentials, step Step, serial, code string) (credentials.Credentials, error)
-	AssumeRole(ctx context.Context, from credentials.Credentials, step Step, serial, code string) (credentials.Credentials, error)
+	// GetSessionToken sends what proof holds, if anything, once.
+	GetSessionToken(ctx context.Context, from credentials.Credentials, step Step, proof MFA) (credentials.Credentials, error)
+	AssumeRole(ctx context.Context, from credentials.Credentials, step Step, proof MFA) (credentials.Credentials, error)
 }
 
 // Code is a token code on its way to AWS.
-type Code interface{ Text() string }
+type Code interface {
+	Text() string
+	// Until is the instant after which the code must not leave any more: the
+	// call then fails with RefusedStale. Zero is no limit.
+	Until() time.Time
+}
+
+// MFA is what a call takes along of a device. The zero MFA is none.
+type MFA struct {
+	Serial string
+	Code   Code
+}
 
 // Codes gives token codes. It is called with the device's lock held, but for
 // Available, which decides before any lock is taken.
@@ -29,8 +40,9 @@ type Codes interface {
 	Available(serial string) error
 	// Next returns a code that was never sent, and has recorded it.
 	Next(ctx context.Context, req CodeRequest) (Code, error)
-	// Again reports whether another Next makes sense after a refusal.
-	Again(req CodeRequest) bool
+	// Again reports whether another Next makes sense after a refusal, which is
+	// RefusedCode or RefusedClock.
+	Again(req CodeRequest, meaning Refusal) bool
 }
 
 // CodeRequest says what a code is for.
@@ -169,7 +181,7 @@ func (r *run) needsCode(i int) bool {
 
 // standIn serves what is left of an entry when it could not be renewed.
 func (r *run) standIn(err error) (Result, error) {
-	if r.want.Explicit || r.want.Refresh || !errors.As(err, new(Unavailable)) && refusal(err) != RefusedNetwork {
+	if r.want.Explicit || r.want.Refresh || !errors.As(err, new(Unavailable)) && !unanswered(err) {
 		return Result{Warnings: r.warnings}, err
 	}
 	last, ok := r.plan.Last()
@@ -184,6 +196,15 @@ func (r *run) standIn(err error) (Result, error) {
 	left := e.Remaining(now, r.Offset())
 	r.warn(fmt.Sprintf("using the session that ends in %s: %v", left.Truncate(time.Second), err))
 	return Result{Entry: e, Cached: true, Warnings: r.warnings}, nil
+}
+
+// unanswered: AWS did not get as far as to say anything about the credentials.
+func unanswered(err error) bool {
+	switch refusal(err) {
+	case RefusedNetwork, RefusedClock, RefusedStale:
+		return true
+	}
+	return false
 }
 
 // Unavailable is implemented by errors that say input is needed and none can be had.
@@ -278,7 +299,7 @@ func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) 
 	if err != nil {
 		return credentials.Credentials{}, err
 	}
-	c, err := r.STS.AssumeRole(ctx, from.Credentials, r.plan.Steps[i], "", "")
+	c, err := r.STS.AssumeRole(ctx, from.Credentials, r.plan.Steps[i], MFA{})
 	if refusal(err) != RefusedSource || r.isNew(i-1, from) {
 		return c, err
 	}
@@ -290,7 +311,7 @@ func (r *run) call(ctx context.Context, i int) (credentials.Credentials, error) 
 	if from, err = r.obtain(ctx, i-1); err != nil {
 		return c, err
 	}
-	return r.STS.AssumeRole(ctx, from.Credentials, r.plan.Steps[i], "", "")
+	return r.STS.AssumeRole(ctx, from.Credentials, r.plan.Steps[i], MFA{})
 }
 
 // drop makes a step's entry a miss, for us and, where it is still in the cache,
@@ -324,13 +345,13 @@ func (r *run) first(ctx context.Context, from credentials.Credentials) (credenti
 		call = r.STS.GetSessionToken
 	}
 	if !step.TakesCode {
-		return call(ctx, from, step, "", "")
+		return call(ctx, from, step, MFA{})
 	}
 	if err := r.checkInput(0); err != nil { // now it is known of a command too
 		return credentials.Credentials{}, err
 	}
-	return r.withCode(ctx, func(code string) (credentials.Credentials, error) {
-		return call(ctx, from, step, r.plan.MFASerial.Text, code)
+	return r.withCode(ctx, func(proof MFA) (credentials.Credentials, error) {
+		return call(ctx, from, step, proof)
 	})
 }
 
@@ -349,8 +370,9 @@ func (r *run) capChained(step *Step) error {
 }
 
 // withCode sends a code with call, under the device's lock. Only a refusal of
-// the code itself leads to another, as often as Codes allows.
-func (r *run) withCode(ctx context.Context, call func(code string) (credentials.Credentials, error)) (credentials.Credentials, error) {
+// the code itself, or of the clock that made it, leads to another, as often as
+// Codes allows.
+func (r *run) withCode(ctx context.Context, call func(MFA) (credentials.Credentials, error)) (credentials.Credentials, error) {
 	serial := r.plan.MFASerial.Text
 	h, _, _, err := r.acquire(ctx, deviceLock(serial), errNoEntry)
 	if err != nil {
@@ -359,15 +381,33 @@ func (r *run) withCode(ctx context.Context, call func(code string) (credentials.
 	defer h.unlock()
 	req := CodeRequest{Profile: r.plan.Profile, Serial: serial, Endpoint: r.plan.Endpoint}
 	for req.Attempt = 1; ; req.Attempt++ {
+		c, err := r.sendCode(ctx, req, call)
+		meaning := refusal(err)
+		if err == nil || meaning != RefusedCode && meaning != RefusedClock || !r.Codes.Again(req, meaning) {
+			return c, err
+		}
+		req.Last = err
+	}
+}
+
+// maxStale bounds how often a code is obtained anew because the one before did
+// not leave in its time: whoever is stopped in each of three is not served by a
+// fourth.
+const maxStale = 3
+
+// sendCode obtains one code and sends it. One whose time was over before it
+// left, since the process was stopped or the network slow, was seen by nobody,
+// and another takes its place.
+func (r *run) sendCode(ctx context.Context, req CodeRequest, call func(MFA) (credentials.Credentials, error)) (credentials.Credentials, error) {
+	for tries := 1; ; tries++ {
 		code, err := r.Codes.Next(ctx, req)
 		if err != nil {
 			return credentials.Credentials{}, err
 		}
-		c, err := call(code.Text())
-		if err == nil || refusal(err) != RefusedCode || !r.Codes.Again(req) {
+		c, err := call(MFA{Serial: req.Serial, Code: code})
+		if err == nil || refusal(err) != RefusedStale || tries == maxStale {
 			return c, err
 		}
-		req.Last = err
 	}
 }
 

@@ -62,6 +62,8 @@ const (
 	RefusedSource          // the cached source is expired or gone: obtain it anew, once
 	RefusedDenied          // AWS said no; every waiter would hear the same
 	RefusedNetwork         // no answer; every waiter would get none either
+	RefusedClock           // the time of the request was wrong: AWS looked at no code, and its own time is known now
+	RefusedStale           // the code's time was over before it left: nothing was sent
 )
 
 // Refused is implemented by errors of calls to AWS.

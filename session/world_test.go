@@ -154,13 +154,20 @@ func (w *world) serve(c call) (credentials.Credentials, error) {
 	return newCredentials(w.t, fmt.Sprintf("ASIA%016d", w.issued), "token", w.time.Add(w.offset+c.duration)), nil
 }
 
-func (w *world) GetSessionToken(_ context.Context, from credentials.Credentials, step Step, serial, code string) (credentials.Credentials, error) {
-	return w.serve(call{"GetSessionToken", "", from.AccessKeyID(), serial, code, step.Duration})
+func (w *world) GetSessionToken(_ context.Context, from credentials.Credentials, step Step, proof MFA) (credentials.Credentials, error) {
+	return w.serve(call{"GetSessionToken", "", from.AccessKeyID(), proof.Serial, proof.text(), step.Duration})
 }
 
-func (w *world) AssumeRole(_ context.Context, from credentials.Credentials, step Step, serial, code string) (credentials.Credentials, error) {
+func (w *world) AssumeRole(_ context.Context, from credentials.Credentials, step Step, proof MFA) (credentials.Credentials, error) {
 	arn := step.Role.ARN.Text
-	return w.serve(call{"AssumeRole", arn[strings.LastIndexByte(arn, '/')+1:], from.AccessKeyID(), serial, code, step.Duration})
+	return w.serve(call{"AssumeRole", arn[strings.LastIndexByte(arn, '/')+1:], from.AccessKeyID(), proof.Serial, proof.text(), step.Duration})
+}
+
+func (m MFA) text() string {
+	if m.Code == nil {
+		return ""
+	}
+	return m.Code.Text()
 }
 
 // made lists the calls so far, as "GetSessionToken" or "AssumeRole name", and
@@ -274,7 +281,8 @@ func (p *process) now() time.Time {
 
 type code string
 
-func (c code) Text() string { return string(c) }
+func (c code) Text() string     { return string(c) }
+func (c code) Until() time.Time { return time.Time{} }
 
 func (p *process) Available(serial string) error {
 	p.mu.Lock()
@@ -300,7 +308,7 @@ func (p *process) Next(_ context.Context, req CodeRequest) (Code, error) {
 	return p.w.goodCode(), nil
 }
 
-func (p *process) Again(req CodeRequest) bool { return req.Attempt <= p.tries }
+func (p *process) Again(req CodeRequest, _ Refusal) bool { return req.Attempt <= p.tries }
 
 // goodCode is one that nobody else has.
 func (w *world) goodCode() Code {

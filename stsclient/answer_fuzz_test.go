@@ -48,7 +48,7 @@ func FuzzSessionAnswer(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		w := c.wire("GetSessionToken", from, testCode)
+		w := c.wire("GetSessionToken", from, testCode, time.Time{})
 		api := sts.New(w.client().Options(), func(o *sts.Options) { o.HTTPClient = answering{w, body} })
 		out, err := api.GetSessionToken(context.Background(), &sts.GetSessionTokenInput{TokenCode: aws.String(testCode)})
 		var got credentials.Credentials

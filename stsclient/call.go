@@ -30,8 +30,9 @@ type request struct {
 	at     endpoint
 	action string
 	form   []byte
-	code   string // the token code in form, if any
-	code2  string // the second one, if any
+	code   string    // the token code in form, if any
+	code2  string    // the second one, if any
+	until  time.Time // when not zero, the local instant after which the code must not leave
 	effect effect
 	from   credentials.Credentials
 }
@@ -46,6 +47,12 @@ const (
 )
 
 func (r request) operation() string { return r.at.service + ":" + r.action }
+
+// stale: the code's time is over. Instants of time.Now compare by a clock that
+// stands still while the machine sleeps, unless one is a bare time of day.
+func (r request) stale(now time.Time) bool {
+	return r.code != "" && !r.until.IsZero() && !now.Round(0).Before(r.until)
+}
 
 func (r request) namespace() string {
 	if r.at.service == "iam" {
@@ -129,19 +136,28 @@ func (c *Client) once(ctx context.Context, r request, used time.Duration) ([]byt
 	if ctx.Err() != nil {
 		return nil, c.interrupted(ctx, r, false)
 	}
+	if r.stale(c.cfg.Now()) {
+		return nil, c.tooLate(r)
+	}
 	left := c.left()
 	if left <= 0 {
 		return nil, c.complete(&Error{Kind: Timeout, detail: c.budgetText()}, r)
 	}
 	limited, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	req, err := c.signed(limited, r, c.cfg.Now().Add(used))
+	form := &formBody{r: r, text: bytes.NewReader(r.form), now: c.cfg.Now}
+	req, err := c.signed(limited, r, form, c.cfg.Now().Add(used))
 	if err != nil {
 		return nil, c.complete(&Error{Kind: BadRequest, Err: err}, r)
 	}
 	start, sentAt := time.Now(), c.cfg.Now()
 	ans, sent, err := c.net.exchange(limited, req, r.code != "" || r.effect == once)
 	took := time.Since(start)
+	if err != nil && ctx.Err() == nil && r.stale(c.cfg.Now()) && form.seal() {
+		c.cfg.Debugf("%s %s: too late after %s", r.at.name, r.action, took.Round(time.Millisecond))
+		c.spend(networkTime(took, left))
+		return nil, c.tooLate(r)
+	}
 	if limited.Err() != nil {
 		took = max(took, left) // the timer may be a little earlier than the clock
 	}
@@ -161,6 +177,23 @@ func (c *Client) once(ctx context.Context, r request, used time.Duration) ([]byt
 	return nil, c.complete(e, r)
 }
 
+// stopSlack is how late a timer may be on a busy machine.
+const stopSlack = 2 * time.Second
+
+// networkTime is what an exchange that came too late counts for. A timer ends
+// each after the time that is left; one that took much longer was stopped with
+// its process, and how much of it was the network's fault nobody knows.
+func networkTime(took, left time.Duration) time.Duration {
+	if took > left+stopSlack {
+		return 0
+	}
+	return took
+}
+
+func (c *Client) tooLate(r request) *Error {
+	return c.complete(&Error{Kind: Stale, detail: "the code's time was over before it could be sent"}, r)
+}
+
 // ofAWS tells whose clock it is: a portal's Date is nothing to go by.
 func ofAWS(k Kind) bool { return k != NotAWS && k != Redirect && k != Proxy }
 
@@ -174,10 +207,8 @@ func (c *Client) skewed(e *Error, used time.Duration) {
 	}
 }
 
-func (c *Client) signed(ctx context.Context, r request, at time.Time) (*http.Request, error) {
-	// A body without GetBody: net/http has nothing to send a second time.
-	body := struct{ io.Reader }{bytes.NewReader(r.form)}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.at.url+"/", io.NopCloser(body))
+func (c *Client) signed(ctx context.Context, r request, form *formBody, at time.Time) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.at.url+"/", form)
 	if err != nil {
 		return nil, errors.New("the endpoint is not a URL")
 	}

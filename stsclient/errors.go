@@ -51,6 +51,8 @@ const (
 	LimitExceeded             // the user has as many devices as allowed
 	InvalidAuthenticationCode // the two codes are not those of two steps in a row, near now
 	TemporarilyUnmodifiable   // a change to the same thing is under way at AWS
+
+	Stale // the token code's time was over before it left; nothing of it was sent
 )
 
 // Error is every failure of this room. Its text is one line without secrets.
@@ -76,7 +78,8 @@ type Error struct {
 }
 
 // MayBeDone tells whether AWS may have done what was asked although it failed
-// here. False is certain: nothing left, or AWS itself refused.
+// here. False is certain: nothing left, or AWS itself refused. Of a call that
+// only reads it says nothing.
 func (e *Error) MayBeDone() bool {
 	switch {
 	case e.unsure:
@@ -152,7 +155,7 @@ func (k Kind) String() string {
 		"duration too long", "chained too long", "policy too large", "throttled", "server fault", "not AWS",
 		"network", "TLS", "timeout", "bad answer", "redirect", "proxy", "interrupted", "bad region",
 		"bad endpoint", "bad CA bundle", "already exists", "no such entity", "delete conflict", "limit exceeded",
-		"invalid authentication code", "temporarily unmodifiable",
+		"invalid authentication code", "temporarily unmodifiable", "stale",
 	}
 	if k < 0 || int(k) >= len(names) {
 		return "unknown"

@@ -206,14 +206,14 @@ func TestExpiryWithinTheAskedDurationIsBelieved(t *testing.T) {
 
 func TestKindsHaveNames(t *testing.T) {
 	seen := map[string]bool{}
-	for k := Unknown; k <= TemporarilyUnmodifiable; k++ {
+	for k := Unknown; k <= Stale; k++ {
 		if name := k.String(); name == "" || seen[name] || k != Unknown && name == "unknown" {
 			t.Errorf("kind %d is called %q", k, name)
 		} else {
 			seen[name] = true
 		}
 	}
-	if Kind(-1).String() != "unknown" || (TemporarilyUnmodifiable+1).String() != "unknown" {
+	if Kind(-1).String() != "unknown" || (Stale+1).String() != "unknown" {
 		t.Error("kinds out of range")
 	}
 }

@@ -33,6 +33,7 @@ const (
 type GetSessionTokenInput struct {
 	Duration     time.Duration // 0 lets AWS choose
 	Serial, Code string
+	CodeUntil    time.Time // local instant after which the code must not leave; zero is none
 }
 
 // Tag is a session tag.
@@ -47,6 +48,7 @@ type AssumeRoleInput struct {
 	TransitiveTags                     []string
 	Duration                           time.Duration // 0 lets AWS choose
 	Serial, Code                       string
+	CodeUntil                          time.Time // as in GetSessionTokenInput
 }
 
 // Identity is what GetCallerIdentity answers.
@@ -54,7 +56,7 @@ type Identity struct{ Account, ARN, UserID string }
 
 // GetSessionToken gets temporary credentials for a long-term key.
 func (c *Client) GetSessionToken(ctx context.Context, from credentials.Credentials, in GetSessionTokenInput) (credentials.Credentials, error) {
-	w := c.wire("GetSessionToken", from, in.Code)
+	w := c.wire("GetSessionToken", from, in.Code, in.CodeUntil)
 	// AWS would refuse and leave the code unspent, but the network is spared.
 	if from.Temporary() {
 		return credentials.Credentials{}, w.local(SessionCredentials, "temporary credentials cannot get a session; a long-term access key is needed")
@@ -72,7 +74,7 @@ func (c *Client) GetSessionToken(ctx context.Context, from credentials.Credentia
 
 // AssumeRole gets temporary credentials of a role.
 func (c *Client) AssumeRole(ctx context.Context, from credentials.Credentials, in AssumeRoleInput) (credentials.Credentials, error) {
-	w := c.wire("AssumeRole", from, in.Code)
+	w := c.wire("AssumeRole", from, in.Code, in.CodeUntil)
 	out, err := w.client().AssumeRole(ctx, &sts.AssumeRoleInput{
 		RoleArn:           optional(in.RoleARN),
 		RoleSessionName:   optional(in.SessionName),
@@ -94,7 +96,7 @@ func (c *Client) AssumeRole(ctx context.Context, from credentials.Credentials, i
 
 // GetCallerIdentity says whose credentials these are. It needs no permission.
 func (c *Client) GetCallerIdentity(ctx context.Context, from credentials.Credentials) (Identity, error) {
-	w := c.wire("GetCallerIdentity", from, "")
+	w := c.wire("GetCallerIdentity", from, "", time.Time{})
 	out, err := w.client().GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return Identity{}, w.explain(ctx, err)
@@ -147,8 +149,8 @@ type wire struct {
 	err  *Error
 }
 
-func (c *Client) wire(action string, from credentials.Credentials, code string) *wire {
-	return &wire{c: c, req: request{at: c.sts, action: action, from: from, code: code}}
+func (c *Client) wire(action string, from credentials.Credentials, code string, until time.Time) *wire {
+	return &wire{c: c, req: request{at: c.sts, action: action, from: from, code: code, until: until}}
 }
 
 func (w *wire) client() *sts.Client {
