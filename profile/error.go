@@ -38,6 +38,9 @@ const (
 	SerialOtherAccount // the device belongs to another account than the key
 	UntrustedFile      // the file that names a command is writable by others
 	BadValue           // control characters, or not one of the words allowed
+	NotEditable        // the config file cannot be edited safely; it is as it was
+	FileChanged        // the config file changed while its edit was prepared
+	FileBusy           // another process is editing the config file
 )
 
 // Error is every failure of this room. It never holds a secret.
