@@ -638,3 +638,70 @@ func TestRefreshAfterTheClockWasSetBack(t *testing.T) {
 		t.Errorf("the old one is served: %v", err)
 	}
 }
+
+// A code that did not leave in its time was seen by nobody: another takes its
+// place, without counting as a try, three times at most.
+func TestStaleCodesAreReplaced(t *testing.T) {
+	for _, c := range []struct {
+		stale, codes int
+		worked       bool
+	}{{0, 1, true}, {1, 2, true}, {2, 3, true}, {3, 3, false}} {
+		w := newWorld(t)
+		left := c.stale
+		w.respond(func(call) error {
+			if left--; left >= 0 {
+				return refusedCall(RefusedStale)
+			}
+			return nil
+		})
+		p := w.process()
+		_, err := p.get(planFor(t), Freshness{})
+		if (err == nil) != c.worked || !c.worked && refusal(err) != RefusedStale {
+			t.Errorf("%d stale: %v", c.stale, err)
+		}
+		if len(p.requests) != c.codes {
+			t.Errorf("%d stale: %d codes", c.stale, len(p.requests))
+		}
+		for _, req := range p.requests {
+			if req.Attempt != 1 || req.Last != nil {
+				t.Errorf("%d stale: %+v", c.stale, req)
+			}
+		}
+		w.wantAllFree()
+	}
+}
+
+// The time of a request was wrong: whether there is another code is for Codes
+// to say, and what stands in for no answer stands in here too.
+func TestRefusedClock(t *testing.T) {
+	for _, tries := range []int{0, 1} {
+		w := newWorld(t)
+		refused := false
+		w.respond(func(call) error {
+			if !refused {
+				refused = true
+				return refusedCall(RefusedClock)
+			}
+			return nil
+		})
+		p := w.process()
+		p.tries = tries
+		_, err := p.get(planFor(t), Freshness{})
+		if (err == nil) != (tries == 1) || len(p.requests) != tries+1 {
+			t.Errorf("%d tries: %v after %d codes", tries, err, len(p.requests))
+		}
+		if tries == 1 && (len(p.meanings) != 1 || p.meanings[0] != RefusedClock) {
+			t.Errorf("asked about %v", p.meanings)
+		}
+		w.wantAllFree()
+	}
+	for _, meaning := range []Refusal{RefusedClock, RefusedStale} {
+		w, plan := newWorld(t), planFor(t)
+		old := w.stored(plan, 0, 12*time.Hour-2*time.Minute, 12*time.Hour)
+		w.respond(func(call) error { return refusedCall(meaning) })
+		got := w.process().mustGet(plan)
+		if !got.Cached || got.Entry.Credentials.AccessKeyID() != old.Credentials.AccessKeyID() || len(got.Warnings) == 0 {
+			t.Errorf("%d: %+v", meaning, got)
+		}
+	}
+}

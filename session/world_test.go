@@ -243,6 +243,7 @@ type process struct {
 	asked     int   // times that Available was called
 	tries     int   // codes that may follow a refused one
 	requests  []CodeRequest
+	meanings  []Refusal // that Again was asked about
 	next      func(CodeRequest) (Code, error) // instead of a good code
 	notes     []string
 	shareTTY  string
@@ -308,7 +309,12 @@ func (p *process) Next(_ context.Context, req CodeRequest) (Code, error) {
 	return p.w.goodCode(), nil
 }
 
-func (p *process) Again(req CodeRequest, _ Refusal) bool { return req.Attempt <= p.tries }
+func (p *process) Again(req CodeRequest, meaning Refusal) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.meanings = append(p.meanings, meaning)
+	return req.Attempt <= p.tries
+}
 
 // goodCode is one that nobody else has.
 func (w *world) goodCode() Code {
