@@ -10,7 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const getTermios = unix.TCGETS
+const (
+	getTermios = unix.TCGETS
+	setTermios = unix.TCSETS
+)
 
 // ttyName asks the kernel which device /dev/tty stands for.
 func ttyName(fd int) string {

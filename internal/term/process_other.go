@@ -10,7 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const getTermios = unix.TIOCGETA
+const (
+	getTermios = unix.TIOCGETA
+	setTermios = unix.TIOCSETA
+)
 
 // ttyName finds the terminal among the standard streams: the one whose
 // foreground group can be asked for is the controlling one.

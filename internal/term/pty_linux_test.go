@@ -52,7 +52,8 @@ type pty struct {
 	name    string
 	before  unix.Termios
 	screen  *display
-	shown   string // all output so far
+	shown   string // output so far, from where expect left off
+	all     string // all output so far
 	output  chan string
 	reports *bufio.Reader
 	release *os.File // closed to let the process end
@@ -180,6 +181,7 @@ func (p *pty) until(what string, seen func() bool) {
 				p.t.Fatalf("the terminal closed before %s; shown: %q", what, p.shown)
 			}
 			p.shown += text
+			p.all += text
 			p.screen.write(text)
 		case <-deadline:
 			p.t.Fatalf("never shown: %s; shown: %q; screen: %q", what, p.shown, p.screen)
@@ -202,6 +204,7 @@ func (p *pty) end() {
 	p.release.Close()
 	for text := range p.output {
 		p.shown += text
+		p.all += text
 		p.screen.write(text)
 	}
 	if err := p.cmd.Wait(); err != nil {
@@ -240,6 +243,15 @@ func play(part string) {
 		read(ctx, argument)
 		rest, err := bufio.NewReader(os.Stdin).ReadString('\n')
 		fmt.Printf("stdin %q %v\n", rest, err)
+	case "secret":
+		t := open()
+		defer t.Close()
+		line, err := t.ReadSecret(ctx, argument)
+		reportRead(line, err)
+	case "panicking":
+		panicking()
+	case "suspending-secret":
+		suspendingSecret(ctx)
 	case "suspending":
 		suspending(ctx)
 	case "choose":
@@ -298,6 +310,35 @@ func suspending(ctx context.Context) {
 		Suspend()
 		fmt.Println("continued")
 	}
+}
+
+// suspendingSecret shows the mode that the shell finds while it is stopped.
+func suspendingSecret(ctx context.Context) {
+	t := open()
+	for {
+		line, err := t.ReadSecret(ctx, "passphrase: ")
+		reportRead(line, err)
+		if !errors.Is(err, ErrSuspended) {
+			return
+		}
+		fmt.Printf("echo %v\n", t.echoes())
+		Suspend()
+		fmt.Println("continued")
+	}
+}
+
+// panicking is a question that ends in a panic.
+func panicking() {
+	t := open()
+	defer func() {
+		recover()
+		fmt.Printf("echo %v\n", t.echoes())
+	}()
+	q := &question{Terminal: t}
+	defer q.reveal()
+	q.hide()
+	fmt.Printf("echo %v\n", t.echoes())
+	panic("lost")
 }
 
 func choose(ctx context.Context, options []string) {
@@ -654,5 +695,94 @@ func TestIsTerminalAndWidth(t *testing.T) {
 	f.Close()
 	if IsTerminal(f) {
 		t.Error("a closed file is taken for a terminal")
+	}
+}
+
+func (p *pty) untilEcho(on bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(patience); p.mode().Lflag&unix.ECHO != 0 != on; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("the echo is never %v", on)
+		}
+	}
+}
+
+func TestReadSecret(t *testing.T) {
+	p := startPTY(t, "secret:passphrase: ", "")
+	p.expect("passphrase: ")
+	p.untilEcho(false)
+	p.typeIn("hush hush\n")
+	p.report(`read "hush hush"`)
+	p.finish()
+	if strings.Contains(p.all, "hush") {
+		t.Errorf("it was shown: %q", p.all)
+	}
+}
+
+// Whatever ends the question, the echo is on again.
+func TestSecretEnds(t *testing.T) {
+	for _, c := range []struct {
+		name, typed string
+		signal      unix.Signal
+		want        string
+	}{
+		{"end of input", "\x04", 0, "error EOF"},
+		{"^C", "\x03", 0, "error interrupt signal received"},
+		{"terminated", "", unix.SIGTERM, "error terminated signal received"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := startPTY(t, "secret:passphrase: ", "")
+			p.expect("passphrase: ")
+			p.untilEcho(false)
+			if p.typeIn(c.typed); c.signal != 0 {
+				unix.Kill(p.cmd.Process.Pid, c.signal)
+			}
+			p.report(c.want)
+			p.finish()
+		})
+	}
+}
+
+func TestSecretPanics(t *testing.T) {
+	p := startPTY(t, "panicking", "")
+	p.report("echo false")
+	p.report("echo true")
+	p.finish()
+}
+
+// ^Z: the shell finds the terminal as it was, and the question comes back hidden.
+func TestSuspendedSecret(t *testing.T) {
+	p := startPTY(t, "shell:suspending-secret", "")
+	p.expect("passphrase: ")
+	p.untilEcho(false)
+	p.typeIn("half\x1a")
+	p.report("error suspended while asking")
+	p.report("echo true")
+	p.report("shell: job stopped")
+	p.report("continued")
+	p.expect("passphrase: ")
+	p.untilEcho(false)
+	p.typeIn("whole\n")
+	p.report(`read "whole"`)
+	p.report("shell: job ended 0")
+	p.finish()
+	if strings.Contains(p.all, "hal") || strings.Contains(p.all, "who") {
+		t.Errorf("it was shown: %q", p.all)
+	}
+}
+
+// A shell that puts its mode back while the job is stopped by kill -STOP does
+// not make the secret visible, and its mode is what stays.
+func TestSecretAfterAnothersMode(t *testing.T) {
+	p := startPTY(t, "secret:passphrase: ", "")
+	p.expect("passphrase: ")
+	p.untilEcho(false)
+	p.control(func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETS, &p.before) })
+	p.untilEcho(false)
+	p.typeIn("hush\n")
+	p.report(`read "hush"`)
+	p.finish()
+	if strings.Contains(p.all, "hush") {
+		t.Errorf("it was shown: %q", p.all)
 	}
 }

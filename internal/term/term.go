@@ -1,12 +1,14 @@
 // Package term talks to the person at the controlling terminal, wherever the
-// standard streams lead: Open, then ReadLine or Choose.
+// standard streams lead: Open, then ReadLine, ReadSecret or Choose.
 //
 // House rules. Everything that is asked goes to the terminal itself and is
 // erased once answered, so that nothing of it stays between the user's own
 // lines; what is said without asking goes to stderr and is no business of this
 // package. Answers are read with echo in the mode that the terminal is in: a
 // token code is worthless once used, and a mode that is never changed need not
-// be restored, whatever signal arrives. Nothing here stops or hangs a process
+// be restored, whatever signal arrives. The one exception is ReadSecret, for
+// passphrases and seeds: it turns the echo off, and on again however it ends;
+// only kill -9 leaves it off (then: stty sane). Nothing here stops or hangs a process
 // in the background: it returns ErrBackground instead.
 package term
 
@@ -24,7 +26,7 @@ import (
 	xterm "golang.org/x/term"
 )
 
-// Errors of Open, ReadLine and Choose. At the end of input they return io.EOF,
+// Errors of Open, ReadLine, ReadSecret and Choose. At the end of input they return io.EOF,
 // and when ctx ends its cause: an interrupt is main's to handle, by ending ctx.
 var (
 	// ErrNone says that there is nobody to ask: the process has no
@@ -80,7 +82,14 @@ func visible(s string) string {
 // typed ahead counts as an answer; its echo stays. See the package's errors
 // for what else can happen.
 func (t *Terminal) ReadLine(ctx context.Context, prompt string) (string, error) {
-	return t.ask(ctx, text.Clean(prompt, maxPrompt))
+	return t.ask(ctx, text.Clean(prompt, maxPrompt), false)
+}
+
+// ReadSecret is ReadLine for what nobody may see: without echo. The mode of the
+// terminal is as it was when it returns, whatever ended the question, and
+// while the process is stopped by ^Z.
+func (t *Terminal) ReadSecret(ctx context.Context, prompt string) (string, error) {
+	return t.ask(ctx, text.Clean(prompt, maxPrompt), true)
 }
 
 // Choose shows options as a numbered list, reads a number and returns its
@@ -92,7 +101,7 @@ func (t *Terminal) Choose(ctx context.Context, prompt string, options []string) 
 	list := t.list(options)
 	prompt = fmt.Sprintf("%s [1-%d]: ", text.Clean(strings.TrimRight(prompt, ": "), maxPrompt-16), len(options))
 	for range choiceTries {
-		line, err := t.ask(ctx, list+prompt)
+		line, err := t.ask(ctx, list+prompt, false)
 		if err != nil {
 			return 0, err
 		}

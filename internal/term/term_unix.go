@@ -117,6 +117,7 @@ type question struct {
 	waker     *os.File // the writing end of the pipe
 	woken     int      // its reading end
 	suspended atomic.Bool
+	hiding    *hiding // while a secret is typed
 }
 
 // tick is how often a wait looks whether the process is still in the
@@ -124,7 +125,7 @@ type question struct {
 // background gets no signal that says so.
 const tick = 250 * time.Millisecond
 
-func (t *Terminal) ask(ctx context.Context, prompt string) (string, error) {
+func (t *Terminal) ask(ctx context.Context, prompt string, secret bool) (string, error) {
 	woken, waker, err := os.Pipe()
 	if err != nil {
 		return "", fmt.Errorf("asking on the terminal: %w", err)
@@ -135,14 +136,19 @@ func (t *Terminal) ask(ctx context.Context, prompt string) (string, error) {
 	defer context.AfterFunc(ctx, q.wake)()
 	defer onStopKey(func() { q.suspended.Store(true); q.wake() })()
 
-	answer, err := q.answer(ctx, prompt)
-	q.finish()
-	return answer, err
+	defer q.finish()
+	return q.answer(ctx, prompt, secret)
 }
 
-func (q *question) answer(ctx context.Context, prompt string) (string, error) {
+func (q *question) answer(ctx context.Context, prompt string, secret bool) (string, error) {
 	if err := q.state(ctx); err != nil {
 		return "", err
+	}
+	if secret {
+		defer q.reveal() // on a panic too
+		if err := q.hide(); err != nil {
+			return "", err
+		}
 	}
 	if err := q.prompt(ctx, prompt); err != nil {
 		return "", err
@@ -209,6 +215,9 @@ func (q *question) readByte(ctx context.Context) (byte, error) {
 	var b [1]byte
 	for {
 		if err := q.state(ctx); err != nil {
+			return 0, err
+		}
+		if err := q.keepHidden(); err != nil {
 			return 0, err
 		}
 		if ready, err := q.wait(reading, tick); err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"golang.org/x/sys/windows"
 )
 
 // Terminal is the console. Get one from Open.
@@ -74,10 +76,35 @@ func (t *Terminal) show(text string) error {
 	return err
 }
 
+// hide turns the echo off until reveal is called. The line's end is not shown
+// either, so reveal goes on to the next row.
+func (t *Terminal) hide() (reveal func(), err error) {
+	var before uint32
+	in := windows.Handle(t.in.Fd())
+	if err := windows.GetConsoleMode(in, &before); err != nil {
+		return nil, fmt.Errorf("asking the console for its mode: %w", err)
+	}
+	hidden := before&^windows.ENABLE_ECHO_INPUT | windows.ENABLE_LINE_INPUT | windows.ENABLE_PROCESSED_INPUT
+	if err := windows.SetConsoleMode(in, hidden); err != nil {
+		return nil, fmt.Errorf("turning the echo off: %w", err)
+	}
+	return func() {
+		windows.SetConsoleMode(in, before)
+		t.show("\r\n")
+	}, nil
+}
+
 // ask blocks until a line is there; ^C ends the read, and then ctx says why.
-func (t *Terminal) ask(ctx context.Context, prompt string) (string, error) {
+func (t *Terminal) ask(ctx context.Context, prompt string, secret bool) (string, error) {
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
+	}
+	if secret {
+		reveal, err := t.hide()
+		if err != nil {
+			return "", err
+		}
+		defer reveal()
 	}
 	if err := t.show(prompt); err != nil {
 		return "", err
