@@ -177,17 +177,14 @@ func enlargedInverted(g *image.Gray) *image.Gray {
 func codes(gray *image.Gray) (texts []string, err error) {
 	finders := 0
 	hints := map[gozxing.DecodeHintType]any{
+		// Otherwise it passes over most rows of a large picture, and over small codes in it.
+		gozxing.DecodeHintType_TRY_HARDER: true,
 		gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK: gozxing.ResultPointCallback(func(gozxing.ResultPoint) {
 			if finders++; finders > maxFinders {
 				panic(errTooConfused) // the one way to stop it
 			}
 		}),
 	}
-	defer func() {
-		if finders > maxFinders {
-			err = errTooConfused
-		}
-	}()
 	several := multi.NewQRCodeMultiReader()
 	attempt(gray, func(b *gozxing.BinaryBitmap) {
 		results, _ := several.DecodeMultiple(b, hints)
@@ -195,16 +192,22 @@ func codes(gray *image.Gray) (texts []string, err error) {
 			texts = insert(texts, r.GetText())
 		}
 	})
-	if len(texts) > 0 || finders > maxFinders {
+	switch {
+	case finders > maxFinders:
+		return nil, errTooConfused
+	case len(texts) > 0:
 		return texts, nil
 	}
-	finders = 0
+	finders = 0 // this one forgives more in the shape of a code
 	one := single.NewQRCodeReader()
 	attempt(gray, func(b *gozxing.BinaryBitmap) {
 		if r, err := one.Decode(b, hints); err == nil {
 			texts = insert(texts, r.GetText())
 		}
 	})
+	if finders > maxFinders {
+		return nil, errTooConfused
+	}
 	return texts, nil
 }
 
