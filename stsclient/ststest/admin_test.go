@@ -65,6 +65,34 @@ func TestAdmin(t *testing.T) {
 	if !strings.Contains(key.Serial, ":u2f/") {
 		t.Errorf("device %+v", key)
 	}
+	var bare, orphan = User{}, Device{}
+	ask(t, s, "user", `{"name":"bare","no_device":true,"force_mfa":true,"need_mfa":["iam:GetUser"]}`, &bare)
+	if bare.SecretAccessKey == "" || bare.MFASerial != "" || bare.Seed != "" {
+		t.Errorf("bare user with %q", bare.MFASerial)
+	}
+	bare.server = s
+	bare.do(t, "GetUser").want(t, 403, "AccessDenied", "*")
+	ask(t, s, "device", `{"user":"bare","name":"orphan","kind":"unassigned"}`, &orphan)
+	ask(t, s, "drift?steps=5&serial="+orphan.Serial, "", &struct{}{})
+	var pair struct{ Code, Code2 string }
+	ask(t, s, "code", `{"serial":"`+orphan.Serial+`","pair":true}`, &pair)
+	ask(t, s, "fault?kind=server-error&times=1&skip=1&action=EnableMFADevice", "", &struct{}{})
+	bare.pair(t, "EnableMFADevice", orphan.Serial, pair.Code2, pair.Code).want(t, 403, "InvalidAuthenticationCode", "*")
+	bare.pair(t, "EnableMFADevice", orphan.Serial, pair.Code, pair.Code2).want(t, 500, "InternalFailure", "*")
+	bare.pair(t, "EnableMFADevice", orphan.Serial, pair.Code, pair.Code2).want(t, 200, "", "")
+	var devices []DeviceState
+	ask(t, s, "devices", "", &devices)
+	if len(devices) != 3 || devices[1].Serial != orphan.Serial || devices[1].User != bare.ARN || devices[1].Drift != 5 || devices[1].Offset != 6 {
+		t.Errorf("devices %+v", devices)
+	}
+	ask(t, s, "requests?action=EnableMFADevice", "", &log)
+	if len(log) != 3 || log[0].UserName != "bare" || log[0].CodeDigest2 == "" || log[0].Serial != orphan.Serial {
+		t.Errorf("log %+v", log)
+	}
+	ask(t, s, "role", `{"arn":"arn:aws:iam::111122223333:role/young","max_mfa_age":"1h"}`, &struct{}{})
+	if roles := s.Roles(); roles[1].MaxMFAAge != time.Hour {
+		t.Errorf("roles %+v", roles)
+	}
 	ask(t, s, "fault", `{"kind":"error","code":"Odd","status":409}`, &struct{}{})
 	u.signer().call(t, "Action", "GetCallerIdentity").want(t, 409, "Odd", "")
 	ask(t, s, "heal", "", &struct{}{})
@@ -76,7 +104,7 @@ func TestAdminRefuses(t *testing.T) {
 	for _, test := range [][2]string{
 		{"nothing", ""}, {"fault", `{"kind":"none"}`}, {"fault", `{"kind":"slow","delay":"x"}`}, {"code", `{"user":"nobody"}`},
 		{"role", `{"arn":"x"}`}, {"advance", `{"by":"x"}`}, {"advance", `{"to":"x"}`}, {"user", `{`}, {"fault?times=x", ""},
-		{"user", `{"name":"x","seed":"1"}`}, {"device", `{"user":"nobody"}`},
+		{"user", `{"name":"x","seed":"1"}`}, {"device", `{"user":"nobody"}`}, {"code", `{"serial":"x"}`}, {"drift", `{"serial":"x"}`}, {"role", `{"arn":"arn:aws:iam::111122223333:role/r","max_mfa_age":"x"}`},
 	} {
 		var out struct{ Error string }
 		if status := ask(t, s, test[0], test[1], &out); status != 400 || out.Error == "" {

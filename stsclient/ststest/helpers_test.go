@@ -70,6 +70,14 @@ type reply struct {
 	Truncated bool     `xml:"ListMFADevicesResult>IsTruncated"`
 	Marker    string   `xml:"ListMFADevicesResult>Marker"`
 	UserARN   string   `xml:"GetUserResult>User>Arn"`
+
+	Made struct {
+		Serial  string `xml:"SerialNumber"`
+		Seed    string `xml:"Base32StringSeed"`
+		Picture string `xml:"QRCodePNG"`
+	} `xml:"CreateVirtualMFADeviceResult>VirtualMFADevice"`
+	Virtual       []string `xml:"ListVirtualMFADevicesResult>VirtualMFADevices>member>SerialNumber"`
+	VirtualMarker string   `xml:"ListVirtualMFADevicesResult>Marker"`
 }
 
 type credentials struct {

@@ -16,7 +16,7 @@ func TestRunUntilEOF(t *testing.T) {
 	stdout, printed := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		o := options{address: "127.0.0.1:0", untilEOF: true, users: names{"a", "b"}, roles: names{"arn:aws:iam::111122223333:role/r"}, mfaRoles: names{"arn:aws:iam::111122223333:role/s"}}
+		o := options{address: "127.0.0.1:0", untilEOF: true, users: names{"a"}, bare: names{"b"}, roles: names{"arn:aws:iam::111122223333:role/r"}, mfaRoles: names{"arn:aws:iam::111122223333:role/s"}}
 		ended <- run(context.Background(), o, stdin, printed)
 	}()
 	line, err := bufio.NewReader(stdout).ReadString('\n')
@@ -27,7 +27,7 @@ func TestRunUntilEOF(t *testing.T) {
 	if err := json.Unmarshal([]byte(line), &info); err != nil {
 		t.Fatal(err)
 	}
-	if len(info.Users) != 2 || len(info.Roles) != 2 || info.Roles[0].RequireMFA || !info.Roles[1].RequireMFA {
+	if len(info.Users) != 2 || info.Users[0].MFASerial == "" || info.Users[1].MFASerial != "" || len(info.Roles) != 2 || info.Roles[0].RequireMFA || !info.Roles[1].RequireMFA {
 		t.Errorf("info: %+v", info.Roles)
 	}
 	response, err := http.Get(info.Admin + "info")
