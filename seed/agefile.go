@@ -370,7 +370,10 @@ func encrypt(text []byte, to age.Recipient) ([]byte, error) {
 	if _, err := w.Write(text); err != nil {
 		return nil, err
 	}
-	return sealed.Bytes(), w.Close()
+	if err := w.Close(); err != nil { // writes the last piece
+		return nil, err
+	}
+	return sealed.Bytes(), nil
 }
 
 // decrypt returns all of the text or none: age hands it out in pieces, the last
