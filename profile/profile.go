@@ -7,8 +7,10 @@
 // bare keys, Warnings the places where a file is read in another way than the
 // AWS CLI reads it.
 //
-// The files are never written, and nothing here asks the network. A Profile is
-// not safe for use by several goroutines; Files are.
+// SetKey edits the text of a config file, and a Rewriter the file itself: the
+// one place where it is written. The credentials file never is, and nothing
+// here asks the network. A Profile is not safe for use by several goroutines;
+// Files are.
 package profile
 
 import (

@@ -1,8 +1,8 @@
 """Print, as one JSON object, how botocore reads every case of a corpus.
 
 Usage: readings.py CORPUS [profiles]. With "profiles", the sources of their
-credentials, which take most of the time, are left out. Nothing is run and no network is used: sources that
-would need either are answered with their name.
+credentials, which take most of the time, are left out. Nothing is run and no
+network is used: sources that would need either are answered with their name.
 """
 
 import json
