@@ -15,7 +15,8 @@ staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Everything the tests may drive, as they name it in AWSMFA_REQUIRE_SHELLS.
 expected='sh dash bash zsh ksh mksh yash busybox fish tcsh elvish xonsh nu
-	aws boto3 botocore direnv pwsh-parser tmux'
+	aws boto3 botocore direnv pwsh-parser tmux
+	gnome-keyring-daemon dbus-daemon secret-tool'
 # What the steps of this script and some tests call besides.
 helpers='expect shellcheck cc'
 
@@ -85,6 +86,7 @@ here() {
 	aws) aws --version >/dev/null 2>&1 ;; # a version manager's shim may exist and not run
 	boto3 | botocore) python3 -c "import $1" >/dev/null 2>&1 ;;
 	nu) nu --version >/dev/null 2>&1 ;;
+	gnome-keyring-daemon) gnome-keyring-daemon --version >/dev/null 2>&1 ;; # its capability keeps it out of some containers
 	cc) compiler=$(go env CC) && command -v "${compiler%% *}" >/dev/null 2>&1 ;;
 	pwsh-parser)
 		command -v node >/dev/null 2>&1 &&
@@ -133,6 +135,9 @@ packages() {
 		aws) echo awscli ;;
 		boto3 | botocore) echo python3-boto3 ;;
 		cc) echo gcc libc6-dev ;;
+		gnome-keyring-daemon) echo gnome-keyring ;;
+		dbus-daemon) echo dbus ;;
+		secret-tool) echo libsecret-tools ;;
 		*) echo "$tool" ;;
 		esac
 	done

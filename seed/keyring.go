@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -37,6 +38,9 @@ type keyring struct {
 var _ backend = keyring{}
 
 func newKeyring(getenv func(string) string, askable func() error) keyring {
+	if getenv == nil {
+		getenv = func(string) string { return "" }
+	}
 	return keyring{
 		getenv:  getenv,
 		asks:    func() bool { return hasScreen(getenv) && askable != nil && askable() == nil },
@@ -117,6 +121,7 @@ func during[T any](ctx context.Context, k keyring, do func(*visit) (T, error)) (
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	v := &visit{keyring: k, ctx: ctx}
+	v.asks = sync.OnceValue(k.asks)
 	v.timer = time.AfterFunc(k.quick, func() { cancel(v.unanswered()) })
 	defer v.timer.Stop()
 	type result struct {
@@ -180,10 +185,6 @@ func keyringError(trouble Trouble, why string, err error, hints ...string) error
 	return &StoreError{Store: keyringStore, Trouble: trouble, Why: why, Err: err, Hints: hints}
 }
 
-func keyringLocked() error {
-	return keyringError(Locked, "", nil, hintUnlock, hintFile)
-}
-
 func keyringMissing(s slot) error {
 	return keyringError(Missing, fmt.Sprintf("nothing is there for device %q", s.serial), nil, damagedHint)
 }
@@ -209,9 +210,6 @@ func outsideSerial(r rune) bool {
 // account is the name of a place among our items: the serial, for people, and
 // the id, which makes it the only one.
 func account(s slot) string { return s.serial + "#" + s.id }
-
-// keyringLabel is what managers of keyrings list an item as.
-func keyringLabel(s slot) string { return "awsmfa: TOTP seed of " + s.serial }
 
 // Limits of the ways into a keyring, in bytes.
 const (

@@ -110,6 +110,17 @@ func (s *session) run(program, stdin string, args ...string) (string, error) {
 	return string(out), err
 }
 
+// needGnomeKeyring tells a daemon that may not run: its file has a capability
+// that some containers do not let through.
+func needGnomeKeyring(t *testing.T) string {
+	t.Helper()
+	daemon := need(t, "gnome-keyring-daemon")
+	if err := exec.Command(daemon, "--version").Run(); err != nil {
+		t.Skipf("%s does not run here: %v", daemon, err)
+	}
+	return daemon
+}
+
 // gnomeKeyring starts the daemon, with its login keyring unlocked (and made, if
 // need be) or without anybody having logged in.
 func (s *session) gnomeKeyring(unlocked bool) *exec.Cmd {
@@ -118,7 +129,7 @@ func (s *session) gnomeKeyring(unlocked bool) *exec.Cmd {
 	if unlocked {
 		args = append(args, "--unlock")
 	}
-	cmd := s.start(need(s.t, "gnome-keyring-daemon"), "a password\n", args...)
+	cmd := s.start(needGnomeKeyring(s.t), "a password\n", args...)
 	conn := s.connect()
 	s.until("gnome-keyring", func() bool {
 		var owned bool
@@ -195,7 +206,7 @@ func TestGnomeKeyring(t *testing.T) {
 	wantLoad(t, k, otherPlace, []byte("another"))
 	mustSave(t, k, otherPlace, []byte("rewritten"))
 	wantLoad(t, k, otherPlace, []byte("rewritten"))
-	for size := range 34 { // every length of padding
+	for size := range 17 { // every length of padding
 		mustSave(t, k, otherPlace, bytes.Repeat([]byte{'x'}, size+1))
 	}
 	if err := k.ready(keyringPlace); err != nil {
@@ -298,7 +309,7 @@ func TestNoSecretService(t *testing.T) {
 func TestServiceIsStartedByTheBus(t *testing.T) {
 	t.Parallel()
 	s := newSession(t)
-	daemon := need(t, "gnome-keyring-daemon")
+	daemon := needGnomeKeyring(t)
 	service := fmt.Sprintf("[D-BUS Service]\nName=%s\nExec=%s --start --foreground --components=secrets --control-directory=%s\n",
 		secretsName, daemon, s.dir+"/control")
 	if err := os.WriteFile(s.dir+"/services/"+secretsName+".service", []byte(service), 0o600); err != nil {
@@ -538,7 +549,7 @@ func TestBusThatNeverAnswers(t *testing.T) {
 		{"REJECTED EXTERNAL", "OK 12", strings.Repeat("\xff", 4096)},
 	} {
 		k := listening(t, lines...)
-		k.quick = 2 * time.Second
+		k.quick = 500 * time.Millisecond
 		if err := k.probe(t.Context()); err == nil {
 			t.Errorf("%q passed for a bus", lines)
 		}

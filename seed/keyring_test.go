@@ -39,7 +39,9 @@ func impatient() keyring {
 func TestKeyringThatHangs(t *testing.T) {
 	for _, person := range []bool{false, true} {
 		k := impatient()
-		k.asks = func() bool { return person }
+		if person {
+			k.asks, k.quick = func() bool { return true }, time.Hour
+		}
 		release := make(chan struct{})
 		_, err := during(t.Context(), k, func(v *visit) (int, error) {
 			v.patiently()
@@ -56,11 +58,12 @@ func TestKeyringThatHangs(t *testing.T) {
 }
 
 func TestKeyringWaitsLongerForAPerson(t *testing.T) {
+	t.Parallel()
 	k := impatient()
-	k.asks, k.patient = func() bool { return true }, time.Hour
+	k.asks, k.quick, k.patient = func() bool { return true }, 300*time.Millisecond, time.Hour
 	got, err := during(t.Context(), k, func(v *visit) (int, error) {
 		v.patiently()
-		time.Sleep(3 * k.quick)
+		time.Sleep(k.quick + 100*time.Millisecond)
 		v.hurry()
 		return 1, nil
 	})
@@ -73,7 +76,7 @@ func TestKeyringWaitsLongerForAPerson(t *testing.T) {
 		<-v.ctx.Done()
 		return 1, v.ctx.Err()
 	})
-	wantTrouble(t, err, Unusable, "did not answer in 20ms")
+	wantTrouble(t, err, Unusable, "did not answer in 300ms")
 }
 
 func TestKeyringInterrupted(t *testing.T) {

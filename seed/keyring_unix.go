@@ -174,6 +174,9 @@ func (v *visit) erase(place slot) error {
 	return nil
 }
 
+// keyringLabel is what managers of keyrings list an item as.
+func keyringLabel(s slot) string { return "awsmfa: TOTP seed of " + s.serial }
+
 // attributes are what items are found by. The first two are those that other
 // programs use as well, so that secret-tool finds a seed by its serial.
 func attributes(place slot) map[string]string {
@@ -210,6 +213,10 @@ func (s *secrets) offered() error {
 		return noService()
 	}
 	return nil
+}
+
+func keyringLocked() error {
+	return keyringError(Locked, "", nil, hintUnlock, hintFile)
 }
 
 func noService() error {
