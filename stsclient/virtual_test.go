@@ -1,6 +1,7 @@
 package stsclient
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -155,7 +156,6 @@ func TestChangesUnderFaults(t *testing.T) {
 		"500":       {ststest.Fault{Kind: ststest.ServerError}, ServerFault, 1, 1, 3, true},
 		"throttled": {ststest.Fault{Kind: ststest.Throttling}, Throttled, 1, 3, 3, false},
 		"gateway":   {ststest.Fault{Kind: ststest.BadGateway}, NotAWS, 1, 1, 3, true},
-		"hang":      {ststest.Fault{Kind: ststest.Hang}, Timeout, 1, 1, 1, true},
 		"half":      {ststest.Fault{Kind: ststest.EmptyBody}, BadAnswer, 1, 1, 1, true},
 		"busy":      {ststest.Fault{Kind: ststest.ErrorAnswer, Status: 409, Code: "EntityTemporarilyUnmodifiable", Message: "wait"}, TemporarilyUnmodifiable, 1, 1, 1, false},
 		"redirect":  {ststest.Fault{Kind: ststest.RedirectPlain}, Redirect, 1, 1, 1, false},
@@ -164,11 +164,7 @@ func TestChangesUnderFaults(t *testing.T) {
 			s, _, keys := bare(t, ststest.UserOptions{})
 			s.Fault(row.fault)
 			for action := range deviceCalls(nil, keys, "", "", "") {
-				cfg := Config{IAMEndpoint: s.URL(), Now: s.Clock().Now}
-				if row.want == Timeout {
-					cfg.Budget = 50 * time.Millisecond
-				}
-				c, _ := client(t, cfg)
+				c, _ := client(t, Config{IAMEndpoint: s.URL(), Now: s.Clock().Now})
 				s.ForgetRequests()
 				e := asError(t, deviceCalls(c, keys, testSerial, "123456", "654321")[action](t))
 				want := map[string]int{"CreateVirtualMFADevice": row.once, "EnableMFADevice": row.codes, "ResyncMFADevice": row.codes}[action]
@@ -180,6 +176,32 @@ func TestChangesUnderFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The user gives up while the server has the request: done or not, nobody knows.
+func TestChangesThatAreBrokenOff(t *testing.T) {
+	s, _, keys := bare(t, ststest.UserOptions{})
+	s.Fault(ststest.Fault{Kind: ststest.Hang})
+	for _, action := range []string{"CreateVirtualMFADevice", "EnableMFADevice", "DeleteVirtualMFADevice"} {
+		c, _ := client(t, Config{IAMEndpoint: s.URL(), Now: s.Clock().Now, Budget: time.Hour})
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			s.WaitFor(1, time.Minute, ststest.OnAction(action))
+			cancel()
+		}()
+		var err error
+		switch action {
+		case "CreateVirtualMFADevice":
+			_, err = c.CreateVirtualMFADevice(ctx, keys, "x")
+		case "EnableMFADevice":
+			err = c.EnableMFADevice(ctx, keys, "dev", testSerial, "123456", "654321")
+		default:
+			err = c.DeleteVirtualMFADevice(ctx, keys, testSerial)
+		}
+		if e := asError(t, err); e.Kind != Interrupted || !e.MayBeDone() || s.Calls(action) != 1 {
+			t.Errorf("%s: %+v after %d requests", action, e, s.Calls(action))
+		}
 	}
 }
 

@@ -82,8 +82,8 @@ func TestAdmin(t *testing.T) {
 	bare.pair(t, "EnableMFADevice", orphan.Serial, pair.Code, pair.Code2).want(t, 200, "", "")
 	var devices []DeviceState
 	ask(t, s, "devices", "", &devices)
-	if len(devices) != 3 || devices[1].Serial != orphan.Serial || devices[1].User != bare.ARN || devices[1].Drift != 5 || devices[1].Offset != 6 {
-		t.Errorf("devices %+v", devices)
+	if len(devices) != 3 || devices[0].Serial != orphan.Serial || devices[0].User != bare.ARN || devices[0].Drift != 5 || devices[0].Offset != 6 {
+		t.Errorf("%d devices, the first of %q", len(devices), devices[0].User)
 	}
 	ask(t, s, "requests?action=EnableMFADevice", "", &log)
 	if len(log) != 3 || log[0].UserName != "bare" || log[0].CodeDigest2 == "" || log[0].Serial != orphan.Serial {
