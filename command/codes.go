@@ -107,7 +107,7 @@ func (s *subject) childEnviron() []string {
 
 func secretVariable(name string) bool {
 	switch name {
-	case "AWSMFA_TOKEN_CODE", "AWSMFA_PASSPHRASE_FILE",
+	case "AWSMFA_TOKEN_CODE", "AWSMFA_PASSPHRASE_FILE", "AWSMFA_AGE_IDENTITY",
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN":
 		return true
 	}
@@ -123,7 +123,7 @@ func (c *codes) Available(serial string) error {
 	if errors.Is(err, mfa.ErrInputNeeded) || errors.Is(err, mfa.ErrNoOtherCode) {
 		return &inputNeeded{err: err, what: "code"}
 	}
-	return err
+	return ofStore(serial, err)
 }
 
 func (c *codes) Next(ctx context.Context, req session.CodeRequest) (session.Code, error) {
@@ -137,7 +137,7 @@ func (c *codes) Next(ctx context.Context, req session.CodeRequest) (session.Code
 	case errors.As(err, new(*mfa.ProcessError)):
 		return nil, fmt.Errorf("%w (%s)", err, c.subject.resolved.MFAProcess.Origin)
 	}
-	return code, err
+	return code, ofStore(req.Serial, err)
 }
 
 func (c *codes) Again(_ session.CodeRequest, meaning session.Refusal) bool {

@@ -13,6 +13,7 @@ import (
 	"awsmfa/internal/term"
 	"awsmfa/mfa"
 	"awsmfa/profile"
+	"awsmfa/seed"
 	"awsmfa/session"
 	"awsmfa/shell"
 	"awsmfa/source"
@@ -140,6 +141,7 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		keys     *shellKeysError
 		bundle   *caBundleError
 		ours     *bug
+		store    *seed.StoreError
 	)
 	switch {
 	case errors.As(err, &ours):
@@ -154,6 +156,8 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return explainDuration(rep, duration)
 	case errors.As(err, &device):
 		return explainDevice(rep, device, a.profile(r))
+	case errors.As(err, &store):
+		return explainStore(rep, store)
 	case errors.As(err, &input):
 		return r.explainInput(rep, a, input)
 	case errors.As(err, &refused) && refused.seed != "":
@@ -431,7 +435,7 @@ func explainIAM(rep report, e *stsclient.Error, name string) (out report, ok boo
 	case stsclient.NotAuthorized:
 		return rep.hint("a policy does not allow %s to this user, or only in a session with MFA: awsmfa login %s, then run this again, or ask the account's administrator", e.Operation, name), true
 	case stsclient.InvalidKey:
-		return rep.hint("the key is deleted, inactive or of another partition, or it is of a session without MFA, which IAM does not take: use the profile with the long-term access key"), true
+		return rep.hint("the access key is deleted, inactive, of another partition, or of a session without MFA, which IAM does not take: awsmfa explain %s shows where it stands", name), true
 	case stsclient.AlreadyExists:
 		return rep.hint("a device of that name is there already, perhaps left over from an enrolment that was broken off: awsmfa device list %s shows it; finish or remove it, or choose another name", name), true
 	case stsclient.NoSuchEntity:

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -12,8 +13,10 @@ import (
 	"time"
 	"unicode"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"awsmfa/seed"
 	"awsmfa/stsclient/ststest"
 )
 
@@ -38,6 +41,8 @@ import (
 //	                       what the shell holds; $NAMES are replaced, (*) stands for any text;
 //	                       no secret and no escape is on either stream
 //	raw FILE TEXT [TIMES]  write a file of HOME/.aws with TEXT, in which \x.. are bytes
+//	seed [wrong] [PASSPHRASE]   store the seed of alice's device, or another one, in encrypted files,
+//	                       unlocked by AWSMFA_AGE_IDENTITY, or by the passphrase in the file "passphrase"
 //	heal                   take all faults away
 //	stop-server            from here on there is no network
 //	user NAME PREFIX [deny-iam] [no-device]   mint another user; PREFIX_KEY_ID, PREFIX_SECRET, PREFIX_SERIAL, PREFIX_CODE
@@ -55,7 +60,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"stop-server": cmdStopServer, "user": cmdUser, "device": cmdDevice, "role": cmdRole,
 		"rotate-key": cmdRotateKey, "setenv-from": cmdSetenvFrom, "for-each": cmdForEach,
 		"exit": cmdExit, "one-line": cmdOneLine, "sent": cmdSent, "entries": cmdEntries, "damage": cmdDamage,
-		"says": cmdSays, "raw": cmdRaw,
+		"says": cmdSays, "raw": cmdRaw, "seed": cmdSeed,
 	}
 }
 
@@ -73,7 +78,7 @@ func cmdCode(ts *testscript.TestScript, _ bool, args []string) {
 	before := s.server.Clock().Now()
 	code := s.user.NextCode()
 	if by := s.server.Clock().Now().Sub(before).Round(time.Second); by > 0 {
-		s.setLocalClock(ts, s.moved+by)
+		s.setLocalClock(ts, readClock(s.clockFile())+by)
 	}
 	ts.Setenv(append(args, "CODE")[0], code)
 }
@@ -102,7 +107,7 @@ func cmdClock(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	s := onStage(ts)
 	s.server.Clock().Advance(by)
-	s.setLocalClock(ts, s.moved+by)
+	s.setLocalClock(ts, readClock(s.clockFile())+by)
 }
 
 func cmdLocalClock(ts *testscript.TestScript, _ bool, args []string) {
@@ -116,8 +121,50 @@ func cmdLocalClock(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func (s *stage) setLocalClock(ts *testscript.TestScript, by time.Duration) {
-	s.moved = by
-	ts.Check(os.WriteFile(filepath.Join(s.dir, "clock"), []byte(by.String()), 0o600))
+	ts.Check(moveClock(s.clockFile(), by))
+}
+
+// clockFile holds how far awsmfa's clock is from the real one.
+func (s *stage) clockFile() string { return filepath.Join(s.dir, "clock") }
+
+func cmdSeed(ts *testscript.TestScript, _ bool, args []string) {
+	want(ts, len(args) <= 2, "seed [wrong] [PASSPHRASE]")
+	s := onStage(ts)
+	text := s.user.Seed
+	if len(args) > 0 && args[0] == "wrong" {
+		text, args = s.server.NewUser("seedling").Seed, args[1:]
+	}
+	o := seed.Options{Dir: filepath.Join(s.dir, "home", ".local", "share", "awsmfa"), Store: "file"}
+	ts.Setenv("AWSMFA_UNLOCK_TTL", "0") // nothing in the kernel's keyring
+	if len(args) > 0 {
+		o.PassphraseFile = filepath.Join(s.dir, "passphrase")
+		ts.Check(os.WriteFile(o.PassphraseFile, []byte(args[0]+"\n"), 0o600))
+	} else {
+		o.AgeIdentity = filepath.Join(s.dir, "identity")
+		ts.Setenv("AWSMFA_AGE_IDENTITY", o.AgeIdentity)
+		ts.Check(writeIdentity(o.AgeIdentity))
+	}
+	ts.Check(addSeed(o, s.user.MFASerial, text))
+}
+
+// writeIdentity makes an age identity, which unlocks seeds without a passphrase.
+func writeIdentity(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(id.String()+"\n"), 0o600)
+}
+
+func addSeed(o seed.Options, serial, text string) error {
+	one, err := seed.Parse([]byte(text))
+	if err != nil {
+		return err
+	}
+	return seed.Open(o).Add(context.Background(), serial, one, true)
 }
 
 func cmdAWSFiles(ts *testscript.TestScript, _ bool, _ []string) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,7 @@ func testMain() int {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Now: testOnlyClock(os.Getenv("AWSMFA_TEST_CLOCK")), ParentPID: testParent(), PID: os.Getpid(), Ignored: ignored,
 		Budget: testOnlyBudget(os.Getenv("AWSMFA_TEST_BUDGET")),
+		Sleep:  testOnlySleep(os.Getenv("AWSMFA_TEST_CLOCK"), os.Getenv("AWSMFA_TEST_SLEEP")),
 	})
 }
 
@@ -98,14 +101,53 @@ func testOnlyBudget(text string) time.Duration {
 	return d
 }
 
-// testOnlyClock is off the real clock by the duration that stands in a file,
-// or panics at first.
-func testOnlyClock(file string) func() time.Time {
+// testOnlySleep moves the clocks instead of waiting: the stand-in's, at its
+// admin address, and the one of all processes that share the file.
+func testOnlySleep(file, admin string) func(context.Context, time.Duration) error {
+	if admin == "" {
+		return nil
+	}
+	return func(ctx context.Context, d time.Duration) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		res, err := http.Post(admin+"advance?by="+d.String(), "", nil)
+		if err != nil {
+			return err
+		}
+		res.Body.Close()
+		return moveClock(file, readClock(file)+d)
+	}
+}
+
+func readClock(file string) time.Duration {
 	text, err := os.ReadFile(file)
 	if err != nil {
+		return 0
+	}
+	by, err := time.ParseDuration(strings.TrimSpace(string(text)))
+	if err != nil {
+		panic(err)
+	}
+	return by
+}
+
+// moveClock replaces the file, which others read at any time.
+func moveClock(file string, by time.Duration) error {
+	next := file + "." + strconv.Itoa(os.Getpid())
+	if err := os.WriteFile(next, []byte(by.String()), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, file)
+}
+
+// testOnlyClock is off the real clock by the duration that stands in a file,
+// and follows it where the file is moved, or panics at first.
+func testOnlyClock(file string) func() time.Time {
+	if file == "" {
 		return time.Now
 	}
-	if string(text) == "panic" {
+	if text, err := os.ReadFile(file); err == nil && string(text) == "panic" {
 		asked := false
 		return func() time.Time {
 			if !asked {
@@ -115,11 +157,7 @@ func testOnlyClock(file string) func() time.Time {
 			return time.Now()
 		}
 	}
-	by, err := time.ParseDuration(strings.TrimSpace(string(text)))
-	if err != nil {
-		panic(err)
-	}
-	return func() time.Time { return time.Now().Add(by) }
+	return func() time.Time { return time.Now().Add(readClock(file)) }
 }
 
 // TestScripts runs testdata/script/*.txtar. Each script has a server of its
@@ -144,7 +182,6 @@ type stage struct {
 	server *ststest.Server
 	user   *ststest.User
 	dir    string
-	moved  time.Duration
 	files  map[string]string // the AWS files as they were written: path to fingerprint
 }
 
@@ -178,10 +215,10 @@ func setupScript(env *testscript.Env) error {
 
 func (s *stage) variables(env *testscript.Env) {
 	for name, value := range map[string]string{
-		"HOME": filepath.Join(s.dir, "home"), "XDG_CACHE_HOME": "", "XDG_STATE_HOME": "", "TMPDIR": filepath.Join(s.dir, ".tmp"),
+		"HOME": filepath.Join(s.dir, "home"), "XDG_DATA_HOME": "", "XDG_CACHE_HOME": "", "XDG_STATE_HOME": "", "TMPDIR": filepath.Join(s.dir, ".tmp"),
 		"AWS_ENDPOINT_URL_STS": s.server.URL(), "AWS_ENDPOINT_URL_IAM": s.server.URL(), "AWS_EC2_METADATA_DISABLED": "true",
 		"KEY_ID": s.user.AccessKeyID, "SECRET": s.user.SecretAccessKey, "SERIAL": s.user.MFASerial, "ACCOUNT": s.user.Account,
-		"AWSMFA_TEST_CLOCK": filepath.Join(s.dir, "clock"), "AWSMFA_TEST_ALONE": "1", "SHELL": "", "AWSMFA_SHELL": "bash", "NO_PROXY": "127.0.0.1", "GORACE": "atexit_sleep_ms=0",
+		"AWSMFA_TEST_CLOCK": s.clockFile(), "AWSMFA_TEST_SLEEP": s.server.AdminURL(), "AWSMFA_TEST_ALONE": "1", "SHELL": "", "AWSMFA_SHELL": "bash", "NO_PROXY": "127.0.0.1", "GORACE": "atexit_sleep_ms=0",
 		"CACHE": filepath.Join(s.dir, "home", ".cache", "awsmfa"), "STATE": filepath.Join(s.dir, "home", ".local", "state", "awsmfa"),
 	} {
 		env.Setenv(name, value)
