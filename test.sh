@@ -15,7 +15,7 @@ staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Everything the tests may drive, as they name it in AWSMFA_REQUIRE_SHELLS.
 expected='sh dash bash zsh ksh mksh yash busybox fish tcsh elvish xonsh nu
-	aws boto3 botocore direnv pwsh-parser tmux
+	aws boto3 botocore direnv oathtool pwsh-parser tmux
 	gnome-keyring-daemon dbus-daemon secret-tool'
 # What the steps of this script and some tests call besides.
 helpers='expect shellcheck cc'
