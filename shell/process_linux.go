@@ -4,9 +4,9 @@ package shell
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // maxCommandLine is how much of a process's arguments is looked at, in bytes:
@@ -16,7 +16,8 @@ const maxCommandLine = 4096
 // ParentProcess tells what runs under the id, from /proc.
 func ParentProcess(pid int) (Process, bool) {
 	dir := "/proc/" + strconv.Itoa(pid) + "/"
-	stat, err := readHead(dir + "stat")
+	buf := make([]byte, maxCommandLine)
+	stat, err := readHead(dir+"stat", buf)
 	if err != nil {
 		return Process{}, false
 	}
@@ -25,25 +26,32 @@ func ParentProcess(pid int) (Process, bool) {
 		return Process{}, false
 	}
 	var argv []string
-	if line, err := readHead(dir + "cmdline"); err == nil {
+	if line, err := readHead(dir+"cmdline", buf); err == nil {
 		argv = splitArguments(line)
 	}
-	executable, _ := os.Readlink(dir + "exe") // refused for other users' processes
-	return Process{programName(argv, comm, executable), parent}, true
+	n, _ := syscall.Readlink(dir+"exe", buf) // refused for other users' processes
+	return Process{programName(argv, comm, string(buf[:max(n, 0)])), parent}, true
 }
 
-func readHead(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// readHead reads the beginning of a file into buf, with system calls alone: an
+// os.File comes with the poller, which is for files that make one wait.
+func readHead(path string, buf []byte) ([]byte, error) {
+	fd, err := untilDone(func() (int, error) { return syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0) })
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	buf := make([]byte, maxCommandLine)
-	n, err := f.Read(buf)
-	if n > 0 {
-		return buf[:n], nil
+	defer syscall.Close(fd)
+	n, err := untilDone(func() (int, error) { return syscall.Read(fd, buf) })
+	return buf[:max(n, 0)], err
+}
+
+// untilDone calls again what a signal interrupted.
+func untilDone(call func() (int, error)) (int, error) {
+	for {
+		if n, err := call(); err != syscall.EINTR {
+			return n, err
+		}
 	}
-	return nil, err
 }
 
 // parseStat reads "pid (comm) state ppid …"; comm may itself hold ") ".
@@ -52,11 +60,10 @@ func parseStat(stat []byte) (comm string, parent int, ok bool) {
 	if open < 0 || end < open {
 		return "", 0, false
 	}
-	fields := strings.Fields(string(stat[end+1:]))
-	if len(fields) < 2 {
-		return "", 0, false
-	}
-	parent, err := strconv.Atoi(fields[1])
+	_, rest, _ := bytes.Cut(stat[end+1:], []byte(" ")) // before the state
+	_, rest, _ = bytes.Cut(rest, []byte(" "))
+	id, _, _ := bytes.Cut(rest, []byte(" "))
+	parent, err := strconv.Atoi(string(id))
 	return string(stat[open+1 : end]), parent, err == nil
 }
 

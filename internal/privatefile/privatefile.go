@@ -47,12 +47,18 @@ func refuse(path string, why error) error { return &RefusedError{path, why} }
 // Read returns the whole of a private file of at most limit bytes.
 // A missing file is fs.ErrNotExist.
 func Read(path string, limit int64) ([]byte, error) {
-	f, err := openPlain(path, os.O_RDONLY, 0)
+	if err := checkAbsolute(path); err != nil {
+		return nil, err
+	}
+	f, err := openToRead(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
+	if err == nil {
+		err = checkFile(path, info)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -78,23 +84,6 @@ func openUnchecked(path string, flag int, perm os.FileMode) (*os.File, error) {
 		return nil, refuse(path, ErrSymlink)
 	}
 	return f, err
-}
-
-// openPlain opens a private file and checks what it got.
-func openPlain(path string, flag int, perm os.FileMode) (*os.File, error) {
-	f, err := openUnchecked(path, flag, perm)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil {
-		err = checkFile(path, info)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 func checkFile(path string, info fs.FileInfo) error {
