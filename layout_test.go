@@ -37,16 +37,17 @@ type room struct {
 func rooms() []room {
 	return []room{
 		{path: "", imports: []string{"command", "early"}, process: true}, // main.go
-		{path: "early", warm: true, process: true, imports: []string{"warm"}},
+		{path: "early", warm: true, process: true, imports: []string{"early/stack", "warm"}},
+		{path: "early/stack", warm: true},
 		{path: "warm", warm: true, imports: []string{"environment", "profile", "session", "shell", "internal/filename", "internal/harden"}},
 		{path: "command", process: true, imports: []string{
 			"completions", "credentials", "environment", "mfa", "profile", "seed", "session", "shell", "source", "stsclient", "warm",
 			"internal/harden", "internal/privatefile", "internal/safeexec", "internal/term"}},
-		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/filename", "internal/privatefile"}},
+		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/digest", "internal/filename", "internal/privatefile"}},
 		{path: "mfa", imports: []string{"seed", "internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "seed", imports: []string{"internal/filename", "internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "source", imports: []string{"credentials", "internal/safeexec"}},
-		{path: "profile", warm: true, imports: []string{"credentials", "internal/filename", "internal/privatefile"}},
+		{path: "profile", warm: true, imports: []string{"credentials", "internal/digest", "internal/filename", "internal/privatefile"}},
 		{path: "stsclient", imports: []string{"credentials"}},
 		{path: "stsclient/ststest", process: true},
 		{path: "stsclient/ststest/cmd/ststest", process: true, imports: []string{standIn}},
@@ -54,6 +55,7 @@ func rooms() []room {
 		{path: "credentials", warm: true},
 		{path: "shell", warm: true},
 		{path: "completions"},
+		{path: "internal/digest", warm: true},
 		{path: "internal/filename", warm: true},
 		{path: "internal/privatefile", warm: true, imports: []string{"internal/filename"}},
 		{path: "internal/harden", warm: true},
@@ -79,10 +81,10 @@ const (
 // warm path: start-up is page faults and package inits.
 func tooHeavy(path string) bool {
 	switch path {
-	case "net/http", "encoding/json", "log/slog", "regexp", "text/template":
+	case "net/http", "encoding/json", "encoding/hex", "log/slog", "regexp", "text/template":
 		return true
 	}
-	return strings.HasPrefix(path, "github.com/urfave/") || strings.HasPrefix(path, "github.com/aws/")
+	return strings.HasPrefix(path, "crypto/") || strings.HasPrefix(path, "github.com/urfave/") || strings.HasPrefix(path, "github.com/aws/")
 }
 
 // listed is what go list says about a package.
@@ -166,6 +168,18 @@ func checkImports(t *testing.T, path, whose string, imports, allowed []string) {
 		if used, ours := within(i); ours && !slices.Contains(allowed, used) {
 			t.Errorf("%sroom %q may not import %q: it may import %q", whose, path, used, allowed)
 		}
+	}
+}
+
+// TestEarlyComesFirst: see main.go.
+func TestEarlyComesFirst(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := file.Imports[0].Path.Value; first != strconv.Quote(module+"/early") {
+		t.Errorf("main imports %s first", first)
 	}
 }
 

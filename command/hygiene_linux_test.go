@@ -118,7 +118,7 @@ func TestWarmIsHardenedFirst(t *testing.T) {
 		return
 	}
 	home := t.TempDir()
-	warm.Answer(warm.Process{Args: []string{"env", "dev"}, Stdout: io.Discard,
+	warm.Answer(warm.Process{Args: []string{"env", "dev"}, Stdout: io.Discard.(io.StringWriter),
 		Getenv: func(name string) string { return map[string]string{"HOME": home}[name] },
 		Now: func() time.Time { // asked before any file is opened
 			var core unix.Rlimit

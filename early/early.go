@@ -6,13 +6,14 @@
 // before those of the AWS SDK, of net/http and of the command line framework,
 // and when the answer is at hand the process ends there: most of what a warm
 // run would cost is the start of code that it does not use
-// (docs/decisions/0016).
+// (docs/decisions/0016). Package stack comes still earlier.
 package early
 
 import (
 	"os"
 	"time"
 
+	_ "awsmfa/early/stack"
 	"awsmfa/warm"
 )
 

@@ -2,8 +2,6 @@ package profile
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"awsmfa/internal/digest"
 	"awsmfa/internal/filename"
 	"awsmfa/internal/privatefile"
 )
@@ -189,8 +188,8 @@ func (r Rewriter) backup(t *target) (string, error) {
 	if err := privatefile.EnsureDir(dir); err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(t.file.path))
-	prefix := "config-" + hex.EncodeToString(sum[:4]) + "-"
+	sum := digest.Sum256([]byte(t.file.path))
+	prefix := "config-" + digest.Hex(sum[:4]) + "-"
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return "", err

@@ -1,13 +1,13 @@
 package session
 
 import (
-	"crypto/sha256"
 	"errors"
 	"strconv"
 	"strings"
 	"time"
 
 	"awsmfa/credentials"
+	"awsmfa/internal/digest"
 )
 
 // Entry is what the cache keeps of one step: the credentials and what is
@@ -53,18 +53,22 @@ func (e Entry) values() [len(entryNames)]string {
 // encode writes the entry as lines of key=value, ended by a checksum that
 // tells a torn or flipped file from a whole one.
 func (e Entry) encode() []byte {
-	var b strings.Builder
-	b.WriteString(entryHeader + "\n")
 	values := e.values()
+	size := 128 // of the first line and the last
 	for i, name := range entryNames {
-		b.WriteString(name + "=" + strings.ReplaceAll(values[i], "\n", " ") + "\n")
+		size += len(name) + len(values[i]) + len("=\n")
 	}
-	return []byte(b.String() + "sum=" + checksum(b.String()) + "\n")
+	b := append(make([]byte, 0, size), entryHeader+"\n"...)
+	for i, name := range entryNames {
+		b = append(append(b, name...), '=')
+		b = append(append(b, strings.ReplaceAll(values[i], "\n", " ")...), '\n')
+	}
+	return append(b, "sum="+checksum(b)+"\n"...)
 }
 
-func checksum(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return hexText(sum[:16])
+func checksum(text []byte) string {
+	sum := digest.Sum256(text)
+	return digest.Hex(sum[:16])
 }
 
 // decode reads what encode wrote, and nothing else: writing the entry again,

@@ -1,11 +1,11 @@
 package session
 
 import (
-	"crypto/sha256"
 	"strconv"
 	"strings"
 	"time"
 
+	"awsmfa/internal/digest"
 	"awsmfa/profile"
 )
 
@@ -13,22 +13,12 @@ import (
 // of AWS, and over nothing else (never the profile's name, never the region).
 // An edited role or a rotated key is therefore another entry, and two source
 // profiles with one role never share one.
-type Key [sha256.Size]byte
+type Key [digest.Size]byte
 
 // String is the key's file name.
-func (k Key) String() string { return hexText(k[:]) }
+func (k Key) String() string { return digest.Hex(k[:]) }
 
 const hexDigits = "0123456789abcdef"
-
-// hexText is encoding/hex by hand: that package comes late in the order of
-// initialisation, and with it most of what a warm run must not wait for.
-func hexText(b []byte) string {
-	text := make([]byte, 0, 2*len(b))
-	for _, c := range b {
-		text = append(text, hexDigits[c>>4], hexDigits[c&15])
-	}
-	return string(text)
-}
 
 // parseKey reads what String writes.
 func parseKey(k *Key, s string) error {
@@ -49,6 +39,10 @@ func parseKey(k *Key, s string) error {
 // that no two lists of fields read the same.
 type fields []byte
 
+// plainFields is room enough for nearly all: grown step by step, they would
+// take pages of memory of each size.
+const plainFields = 1 << 10
+
 func (f *fields) add(values ...string) {
 	for _, v := range values {
 		*f = strconv.AppendInt(*f, int64(len(v)), 10)
@@ -61,7 +55,7 @@ func (f *fields) list(values []string) {
 	f.add(values...)
 }
 
-func (f fields) key() Key { return sha256.Sum256(f) }
+func (f fields) key() Key { return digest.Sum256(f) }
 
 // sourceFields begin every key: whose credentials, which device, where to. The
 // partition is the device's. A role brings its own with its ARN, and were it

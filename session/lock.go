@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"awsmfa/internal/digest"
 	"awsmfa/internal/filename"
 	"awsmfa/internal/privatefile"
 )
@@ -216,8 +216,8 @@ func describeHolder(line string) string {
 
 // deviceLock names the lock of a device. Serials hold slashes and colons.
 func deviceLock(serial string) string {
-	sum := sha256.Sum256([]byte(serial))
-	return "device-" + hexText(sum[:16])
+	sum := digest.Sum256([]byte(serial))
+	return "device-" + digest.Hex(sum[:16])
 }
 
 var errNoEntry = func() (Entry, bool) { return Entry{}, false }

@@ -1,12 +1,13 @@
 package session
 
 import (
-	"crypto/sha256"
+	"bytes"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"awsmfa/internal/digest"
 	"awsmfa/internal/filename"
 	"awsmfa/internal/privatefile"
 )
@@ -63,14 +64,14 @@ func (r *Recorder) note(name string) {
 	r.asked = append(r.asked, name)
 }
 
-// digest is over the names in their order and the values that they have.
-func digest(names []string, getenv func(string) string) string {
-	var f fields
+// digestOf is over the names in their order and the values that they have.
+func digestOf(names []string, getenv func(string) string) string {
+	f := make(fields, 0, plainFields)
 	for _, n := range names {
 		f.add(n, getenv(n))
 	}
-	sum := sha256.Sum256(f)
-	return hexText(sum[:])
+	sum := digest.Sum256(f)
+	return digest.Hex(sum[:])
 }
 
 // State tells one version of a file from the next; that it is missing is a
@@ -93,7 +94,7 @@ func State(path string, now time.Time) string {
 
 // path names the file of a request: the profile, and which files it stands in.
 func (m Memory) path(profile string, files []string) string {
-	var f fields
+	f := make(fields, 0, plainFields)
 	f.add("request", profile)
 	f.list(files)
 	return filename.Join(m.Dir, f.key().String())
@@ -115,9 +116,9 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 	path := m.path(profile, files)
 	lines := []string{memoryHeader, nameOf(path), r.Key.String(), r.Region, r.Endpoint, r.Device, strconv.Itoa(len(states))}
 	lines = append(lines, states...)
-	lines = append(lines, strings.Join(env.asked, " "), digest(env.asked, env.getenv))
+	lines = append(lines, strings.Join(env.asked, " "), digestOf(env.asked, env.getenv))
 	text := strings.Join(lines, "\n") + "\n"
-	text += checksum(text) + "\n"
+	text += checksum([]byte(text)) + "\n"
 	if strings.Count(text, "\n") != len(lines)+1 || len(text) > maxMemory {
 		return nil // something in it holds a line end: not worth remembering
 	}
@@ -132,12 +133,12 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 func (m Memory) Load(profile string, files []string, now time.Time, getenv func(string) string) (Remembered, bool) {
 	path := m.path(profile, files)
 	text, err := privatefile.Read(path, maxMemory)
-	if err != nil || !strings.HasSuffix(string(text), "\n") {
+	if err != nil || !bytes.HasSuffix(text, []byte("\n")) {
 		return Remembered{}, false
 	}
 	lines := strings.Split(string(text[:len(text)-1]), "\n")
 	n := len(lines) - 1
-	if n < 9 || lines[n] != checksum(strings.Join(lines[:n], "\n")+"\n") || lines[0] != memoryHeader || lines[1] != nameOf(path) {
+	if n < 9 || lines[n] != checksum(text[:len(text)-1-len(lines[n])]) || lines[0] != memoryHeader || lines[1] != nameOf(path) {
 		return Remembered{}, false
 	}
 	states := lines[7 : n-2]
@@ -152,7 +153,7 @@ func (m Memory) Load(profile string, files []string, now time.Time, getenv func(
 			return Remembered{}, false
 		}
 	}
-	if digest(strings.Fields(lines[n-2]), getenv) != lines[n-1] {
+	if digestOf(strings.Fields(lines[n-2]), getenv) != lines[n-1] {
 		return Remembered{}, false
 	}
 	r := Remembered{Region: lines[3], Endpoint: lines[4], Device: lines[5]}

@@ -1,11 +1,11 @@
 package session
 
 import (
-	"crypto/sha256"
 	"strconv"
 	"strings"
 	"time"
 
+	"awsmfa/internal/digest"
 	"awsmfa/internal/filename"
 	"awsmfa/internal/privatefile"
 )
@@ -21,8 +21,8 @@ func (c Clock) path() string {
 	if c.Endpoint == "" {
 		return filename.Join(c.Dir, "clock")
 	}
-	sum := sha256.Sum256([]byte(c.Endpoint))
-	return filename.Join(c.Dir, "clock-"+hexText(sum[:8]))
+	sum := digest.Sum256([]byte(c.Endpoint))
+	return filename.Join(c.Dir, "clock-"+digest.Hex(sum[:8]))
 }
 
 const (

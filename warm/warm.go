@@ -27,7 +27,7 @@ type Process struct {
 	Args       []string // without the program's name
 	Getenv     func(string) string
 	Environ    []string
-	Stdout     io.Writer
+	Stdout     io.StringWriter
 	ToTerminal bool // stdout is one: then a person is told what to do with it
 	Now        func() time.Time
 	Parent     int
@@ -48,7 +48,7 @@ func Answer(p Process) (answered bool, err error) {
 	if text == "" {
 		return false, nil
 	}
-	n, err := io.WriteString(p.Stdout, text)
+	n, err := p.Stdout.WriteString(text)
 	return n > 0, err
 }
 
