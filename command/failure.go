@@ -239,6 +239,25 @@ func (r *run) explainSentinel(rep report, a arrangement, err error) report {
 	case errors.Is(err, term.ErrNoChoice):
 		rep.exit = exitInput
 	}
+	return explainSeed(rep, err, name)
+}
+
+// explainSeed: what is wrong with a seed, or with the place for it.
+func explainSeed(rep report, err error, name string) report {
+	var unreadable *seed.ParseError
+	var duplicate *seed.DuplicateError
+	switch {
+	case errors.As(err, &unreadable):
+		rep.exit = exitUsage
+		return rep.hint("%s", unreadable.Hint)
+	case errors.Is(err, seed.ErrNoSeed):
+		rep.exit = exitStore
+		return rep.hint("store one: awsmfa totp add %s; awsmfa totp list shows what is stored", name)
+	case errors.Is(err, seed.ErrExists):
+		return rep.hint("awsmfa totp add %s --replace puts another in its place", name)
+	case errors.As(err, &duplicate):
+		return rep.hint("each device has a seed of its own: give the one of this device, or remove the other: awsmfa totp remove %s", quoteArg(shown(duplicate.Serial)))
+	}
 	return rep
 }
 
@@ -260,8 +279,15 @@ const findProgram = "give the program's absolute path, or put it in an absolute 
 func (r *run) explainInput(rep report, a arrangement, e *inputNeeded) report {
 	rep.exit = exitInput
 	name := quoteArg(a.profile(r))
-	if e.what == "device" {
+	switch e.what {
+	case "device":
 		return rep.hint("name one: --mfa-serial, or mfa_serial in [profile %s]", a.profile(r))
+	case "confirmation":
+		return rep.hint("run it in a terminal, or pass --yes")
+	case "seed":
+		return rep.hint("run it in a terminal, or pass --stdin, --file FILE or --qr IMAGE")
+	case "pair":
+		return rep.hint("run it in a terminal, or pass --stdin with the two codes, one a line")
 	}
 	return rep.hint("run in a terminal: awsmfa login %s", name).
 		hint("or pass a code: echo CODE | awsmfa %s %s --token-code -", a.verbName(), name)
@@ -365,6 +391,10 @@ func profileHint(e *profile.Error) string {
 		return "a region looks like eu-west-1"
 	case profile.BadDuration:
 		return "give seconds, or a form such as 12h or 90m, within what AWS allows"
+	case profile.NotEditable:
+		return "put the line there yourself; awsmfa explain " + quoteArg(name) + " then shows where it is read"
+	case profile.FileChanged, profile.FileBusy:
+		return "run this again"
 	case profile.BadSessionName, profile.BadExternalID, profile.BadTags, profile.BadPolicy, profile.BadSourceIdentity, profile.BadValue:
 		return "change that value, or leave it out"
 	}

@@ -84,7 +84,7 @@ Commands:
 			case !grouped:
 				fmt.Fprintf(w, "  %s\t%s\n", v.name, v.summary)
 			case group != told:
-				fmt.Fprintf(w, "  %s %s\t%s\n", group, strings.Join(membersOf(group, list), "|"), groupSummary(group))
+				fmt.Fprintf(w, "  %s COMMAND\t%s\n", group, groupSummary(group))
 				told = group
 			}
 		}

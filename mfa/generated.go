@@ -87,12 +87,15 @@ func (c *Chain) load(ctx context.Context, serial string) error {
 	return nil
 }
 
-// generate makes the code of the present step by AWS's clock. The end of the
-// step is a bare time of day, without the monotonic reading that time.Now
-// adds: that one stands still while the machine sleeps.
-func (c *Chain) generate() (Code, error) {
+// generate makes the code of the present step by AWS's clock.
+func (c *Chain) generate() (Code, error) { return c.codeOf(c.generator, c.Now()) }
+
+// codeOf is a seed's code of an instant of our clock. The end of its step is a
+// bare time of day, without the monotonic reading that time.Now adds: that one
+// stands still while the machine sleeps.
+func (c *Chain) codeOf(g Generator, at time.Time) (Code, error) {
 	offset := c.Offset()
-	digits, step := c.generator.Code(c.Now().Add(offset))
+	digits, step := g.Code(at.Add(offset))
 	code, err := ParseCode(digits)
 	if err != nil {
 		return Code{}, fmt.Errorf("from the stored seed: %w", err)

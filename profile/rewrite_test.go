@@ -310,3 +310,42 @@ func TestBackups(t *testing.T) {
 		t.Error("written without a backup")
 	}
 }
+
+func TestRewriteUndo(t *testing.T) {
+	for _, c := range []struct{ name, before string }{
+		{"a key added", "[profile dev]\nregion = x\n"},
+		{"a key replaced", "[profile dev]\r\nmfa_serial = old # x\r\n"},
+		{"no file", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "config")
+			if c.before != "" {
+				if err := os.WriteFile(path, []byte(c.before), 0o640); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w := Rewriter{Paths: Paths{Config: path}, Dir: filepath.Join(dir, "state")}
+			done, err := w.Set(t.Context(), "dev", "mfa_serial", "arn:aws:iam::123456789012:mfa/dev")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, append(done.Text(), "# more\n"...), 0o640); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Undo(t.Context(), done); !errors.Is(err, errChangedSince) {
+				t.Errorf("a changed file: %v", err)
+			}
+			if err := os.WriteFile(path, done.Text(), 0o640); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Undo(t.Context(), done); err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(path)
+			if string(got) != c.before || (c.before == "") != errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%q (%v), want %q", got, err, c.before)
+			}
+		})
+	}
+}

@@ -27,11 +27,17 @@ const (
 // if replace says so (else ErrExists). The same secret for another device is a
 // *DuplicateError, as far as the store can be unlocked to look.
 func (v *Vault) Add(ctx context.Context, serial string, s Seed, replace bool) error {
-	if err := checkSerial(serial); err != nil {
-		return err
-	}
 	if s.IsZero() {
 		return errEmpty
+	}
+	return v.AddMade(ctx, serial, replace, func() (Seed, error) { return s, nil })
+}
+
+// AddMade is Add for a seed that is made only once the store is unlocked and
+// ready to take it: what makes it may not be repeatable.
+func (v *Vault) AddMade(ctx context.Context, serial string, replace bool, make func() (Seed, error)) error {
+	if err := checkSerial(serial); err != nil {
+		return err
 	}
 	return v.change(ctx, func(ix *index) error {
 		if err := v.agrees(ix); err != nil {
@@ -41,6 +47,10 @@ func (v *Vault) Add(ctx context.Context, serial string, s Seed, replace bool) er
 			return ErrExists
 		}
 		store, err := v.pick(ctx, ix)
+		if err != nil {
+			return err
+		}
+		s, err := make()
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,13 @@ func (s Seed) Issuer() string { return s.get().issuer }
 // none. It is foreign text like the issuer.
 func (s Seed) Label() string { return s.get().label }
 
+// Named is the same seed under other names.
+func (s Seed) Named(issuer, label string) Seed {
+	h := s.get()
+	h.issuer, h.label = fit(issuer, maxIssuer), fit(label, maxLabel)
+	return hold(h)
+}
+
 // ForAnotherService reports that the seed came with the name of an issuer that
 // is not AWS. Its codes are then hardly what an MFA device of AWS gives, which
 // is a reason to warn.

@@ -251,3 +251,8 @@ func (r *run) share(h held, err error) {
 		h.tell(f)
 	}
 }
+
+// WithDevice runs f while holding a device's lock, as what sends a code must.
+func (r *Renewer) WithDevice(ctx context.Context, serial string, f func() error) error {
+	return r.Exclusive(ctx, deviceLock(serial), f)
+}

@@ -1,0 +1,236 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"awsmfa/credentials"
+	"awsmfa/mfa"
+	"awsmfa/profile"
+	"awsmfa/session"
+	"awsmfa/stsclient"
+)
+
+// deviceVerbs are about the MFA devices that IAM knows.
+func deviceVerbs() []*verb {
+	return []*verb{deviceListVerb(), deviceEnrollVerb(), deviceResyncVerb(), deviceRemoveVerb()}
+}
+
+// keyHolder is the IAM user behind a profile, by the access key at the end of
+// its chain.
+type keyHolder struct {
+	*subject
+	with credentials.Credentials // the key, or an MFA session once a policy wanted one
+	mfa  string                  // the device of that session, when it is not the profile's
+}
+
+func (r *run) keyHolder(ctx context.Context, o options) (*keyHolder, error) {
+	o.noteProfile(r)
+	s, err := r.subject(ctx, o, false)
+	if err != nil && !errors.Is(err, session.ErrNoDevice) {
+		return nil, err
+	}
+	src := s.resolved.Source
+	if src.Kind != profile.SourceKeys {
+		return nil, &profile.Error{Kind: profile.NoKeys, Profile: o.Profile, Origin: src.Origin,
+			Detail: fmt.Sprintf("profile %q has no access key of an IAM user, which is what a device belongs to (it has: %s)", shown(o.Profile), src.Kind)}
+	}
+	return &keyHolder{subject: s, with: src.Keys}, nil
+}
+
+func (k *keyHolder) accessKeyID() string { return k.resolved.Source.Keys.AccessKeyID() }
+
+// iam makes a call with the long-term key and, where a policy refuses that for
+// want of MFA, once more with an MFA session.
+func (k *keyHolder) iam(ctx context.Context, call func(*stsclient.Client, credentials.Credentials) error) error {
+	client, err := k.sts()
+	if err != nil {
+		return err
+	}
+	k.calling(func() { err = call(client, k.with) })
+	var aws *stsclient.Error
+	if !errors.As(err, &aws) || aws.Kind != stsclient.NotAuthorized || k.with.Temporary() {
+		return refused(err)
+	}
+	with, sessionErr := k.mfaSession(ctx)
+	if sessionErr != nil {
+		return errors.Join(refused(err), fmt.Errorf("and there is no MFA session to try with: %w", sessionErr))
+	}
+	k.with = with
+	k.calling(func() { err = call(client, k.with) })
+	return refused(err)
+}
+
+// calling runs f with a spinner. The clock of an IAM that stands apart from
+// STS says nothing about sessions.
+func (k *keyHolder) calling(f func()) {
+	if k.resolved.IAMEndpoint.Text == k.resolved.STSEndpoint.Text {
+		k.network(f)
+		return
+	}
+	done := k.spin()
+	f()
+	done()
+}
+
+// errNoOtherDevice: a policy wants MFA, and no device is known to give it.
+var errNoOtherDevice = errors.New("no MFA device is known for it")
+
+// mfaSession is the session of the key itself, without any role.
+func (k *keyHolder) mfaSession(ctx context.Context) (credentials.Credentials, error) {
+	o := k.options
+	o.Profile, o.ProfileOrigin = k.resolved.Source.Profile, "the source profile"
+	o.MFASerial = k.resolved.MFASerial
+	if k.mfa != "" {
+		o.MFASerial = profile.Value{Text: k.mfa, Origin: profile.Origin{Name: "the argument"}}
+	}
+	if !o.MFASerial.IsSet() {
+		return credentials.Credentials{}, errNoOtherDevice
+	}
+	s, err := k.run.subject(ctx, o, false)
+	if err != nil {
+		return credentials.Credentials{}, err
+	}
+	got, err := s.get(ctx)
+	return got.Credentials(), err
+}
+
+// user is the IAM user's name, which the calls for devices want.
+func (k *keyHolder) user(ctx context.Context) (stsclient.User, error) {
+	var u stsclient.User
+	client, err := k.sts()
+	if err != nil {
+		return u, err
+	}
+	k.calling(func() { u, err = client.GetUser(ctx, k.with) })
+	if stsclient.KindOf(err) != stsclient.NotAuthorized {
+		return u, refused(err)
+	}
+	// Everybody may ask who they are; the name is the ARN's last part.
+	identity, err := k.identity(ctx, k.with)
+	if err != nil {
+		return u, err
+	}
+	u = stsclient.User{ARN: identity.ARN, Account: identity.Account}
+	if _, path, found := strings.Cut(identity.ARN, ":user/"); found {
+		u.Name = path[strings.LastIndexByte(path, '/')+1:]
+	}
+	return u, nil
+}
+
+func (k *keyHolder) enrollments() mfa.Enrollments { return mfa.Enrollments{Dir: k.places.State} }
+
+func deviceListVerb() *verb {
+	return &verb{
+		name: "device list", args: "[PROFILE]", takesProfile: true,
+		summary:  "show the user's MFA devices as IAM knows them",
+		examples: []string{"awsmfa device list dev"},
+		flags:    deviceFlags(jsonFlag()),
+		run:      runDeviceList,
+	}
+}
+
+// deviceFlags are for verbs that call IAM.
+func deviceFlags(more ...cli.Flag) []cli.Flag {
+	return seedFlags(append(more,
+		&cli.StringFlag{Name: "region", Usage: "use this `REGION`"},
+		&cli.StringFlag{Name: "token-code", Aliases: []string{"t", "mfa-token"}, Usage: "the MFA `CODE` where a policy wants a session, or - to read it from stdin"},
+	)...)
+}
+
+type deviceRow struct {
+	Serial   string   `json:"mfa_serial"`
+	Kind     string   `json:"kind"`
+	Enabled  string   `json:"enabled"`
+	Seed     bool     `json:"seed_stored"`
+	Profiles []string `json:"profiles"`
+}
+
+func runDeviceList(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
+	o, err := readOptions(r, c, a)
+	if err != nil {
+		return err
+	}
+	k, err := r.keyHolder(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer k.hangUp()
+	devices, err := k.devices(ctx)
+	if err != nil {
+		return err
+	}
+	rows := k.deviceRows(devices)
+	k.tellUnfinished()
+	if o.JSON {
+		return r.writeJSON(map[string]any{"devices": rows})
+	}
+	if len(rows) == 0 {
+		r.note("the user has no MFA device; awsmfa device enroll %s makes one", quoteArg(shown(o.Profile)))
+		return nil
+	}
+	var page bytes.Buffer
+	table(&page, func(w *tabwriter.Writer) {
+		fmt.Fprintln(w, "DEVICE\tKIND\tENABLED\tSEED\tPROFILES")
+		for _, row := range rows {
+			kept := "-"
+			if row.Seed {
+				kept = "stored"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", shown(row.Serial), row.Kind, row.Enabled[:len("2006-01-02")], kept, dash(someOf(row.Profiles)))
+		}
+	})
+	return r.print(&page)
+}
+
+func (k *keyHolder) devices(ctx context.Context) ([]stsclient.Device, error) {
+	var devices []stsclient.Device
+	err := k.iam(ctx, func(c *stsclient.Client, from credentials.Credentials) (err error) {
+		devices, err = c.ListMFADevices(ctx, from)
+		return err
+	})
+	return devices, err
+}
+
+func (k *keyHolder) deviceRows(devices []stsclient.Device) []deviceRow {
+	users := k.profilesByDevice()
+	v, _ := k.vaultOf(options{NoInput: true})
+	rows := []deviceRow{}
+	for _, d := range devices {
+		row := deviceRow{Serial: d.Serial, Kind: deviceKind(d.Serial), Enabled: d.Enabled.UTC().Format(time.RFC3339), Profiles: append([]string{}, users[d.Serial]...)}
+		if v != nil {
+			row.Seed, _ = v.Has(d.Serial)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// deviceKind goes by the form of the serial number (IAM user guide, "Checking MFA status").
+func deviceKind(serial string) string {
+	switch {
+	case strings.Contains(serial, ":mfa/"):
+		return "virtual"
+	case strings.Contains(serial, ":u2f/"):
+		return "FIDO"
+	}
+	return "hardware"
+}
+
+// tellUnfinished: an enrolment was cut off.
+func (k *keyHolder) tellUnfinished() {
+	one, found, err := k.enrollments().Load(k.accessKeyID())
+	if err != nil {
+		k.warn(err.Error())
+	}
+	if found {
+		k.warn(fmt.Sprintf("the enrolment of %s was cut off; awsmfa device enroll %s finishes or removes it", shown(one.Serial), quoteArg(shown(one.Profile))))
+	}
+}
