@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -51,6 +52,7 @@ func verbs() []*verb {
 		envVerb(), execVerb(), processVerb(), loginVerb(), logoutVerb(),
 		listVerb(), statusVerb(), explainVerb(), whoamiVerb(), versionVerb(),
 	}
+	list = slices.Concat(list, totpVerbs(), deviceVerbs())
 	return append(list, helpVerb(list))
 }
 
