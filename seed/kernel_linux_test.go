@@ -156,7 +156,7 @@ func TestKernelKeepsForOtherLogins(t *testing.T) {
 	w := keeping(t, time.Hour)
 	w.add(w.vault("right", "right"), jane, secretA)
 	child := exec.Command(os.Args[0], "-test.run=^TestKernelKeepsForOtherLogins$")
-	child.Env = append(os.Environ(), inSession+"="+w.o.Dir)
+	child.Env = append(os.Environ(), quickExit, inSession+"="+w.o.Dir)
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -215,7 +215,7 @@ func asAnotherUser(t *testing.T, env ...string) {
 	copyProgram(t, program)
 	child := exec.Command(setpriv, "--reuid=65533", "--regid=65533", "--clear-groups", program, "-test.run=^"+t.Name()+"$")
 	child.Dir = home
-	child.Env = append(append(os.Environ(), "TMPDIR="+home, "HOME="+home), env...)
+	child.Env = append(append(os.Environ(), quickExit, "TMPDIR="+home, "HOME="+home), env...)
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -81,6 +81,10 @@ func (w *world) begin() state {
 	return state{map[string]string{jane: secretA}, "right"}
 }
 
+// quickExit: a program built with the race detector sleeps for a second
+// before it exits, unless told.
+const quickExit = "GORACE=atexit_sleep_ms=0"
+
 const killDir, killRing = "SEED_TEST_KILL_DIR", "SEED_TEST_KILL_RING"
 
 // TestKilled kills a process that changes a vault without end, at any instant.
@@ -125,7 +129,7 @@ func killOnce(t *testing.T) int {
 	w.begin()
 	w.ring.gone = false
 	child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-	child.Env = append(os.Environ(), killDir+"="+w.o.Dir, killRing+"="+w.ring.dir)
+	child.Env = append(os.Environ(), quickExit, killDir+"="+w.o.Dir, killRing+"="+w.ring.dir)
 	out, err := child.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -670,3 +670,13 @@ func TestSerials(t *testing.T) {
 		t.Errorf("without a directory: %v, %v", has, err)
 	}
 }
+
+// A killed writer's number may be another program's by now. Its file goes all
+// the same.
+func TestTemporaryFilesGo(t *testing.T) {
+	w := newWorld(t)
+	w.add(w.vault("right", "right"), jane, secretA)
+	w.put(fmt.Sprintf(".tmp-%d-0", os.Getppid()), []byte("half"))
+	w.add(w.vault("right"), john, secretB)
+	w.tidy(2, 0)
+}
