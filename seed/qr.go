@@ -114,32 +114,29 @@ func grayOf(picture image.Image) *image.Gray {
 }
 
 // look finds the one code in a picture. The decoder does not see light codes on
-// dark, nor such whose squares are two or three pixels wide: where it sees
-// nothing it is shown the picture in other ways.
+// dark, nor such whose squares are a pixel or two wide and blurred: where it
+// sees nothing it is shown the picture in other ways.
 func look(gray *image.Gray) (string, error) {
 	confused := false
-	for _, show := range []func(*image.Gray) *image.Gray{same, inverted, enlarged, enlargedInverted} {
-		shown := show(gray)
-		if shown == nil {
-			continue
+	for size := 1; size <= 4 && gray != nil; size *= 2 {
+		for _, shown := range []*image.Gray{gray, inverted(gray)} {
+			found, err := codes(shown)
+			confused = confused || err != nil
+			switch len(found) {
+			case 0:
+			case 1:
+				return found[0], nil
+			default:
+				return "", errCodes
+			}
 		}
-		found, err := codes(shown)
-		confused = confused || err != nil
-		switch len(found) {
-		case 0:
-		case 1:
-			return found[0], nil
-		default:
-			return "", errCodes
-		}
+		gray = enlarged(gray)
 	}
 	if confused {
 		return "", errTooConfused
 	}
 	return "", errNoCode
 }
-
-func same(g *image.Gray) *image.Gray { return g }
 
 func inverted(g *image.Gray) *image.Gray {
 	dark := image.NewGray(g.Rect)
@@ -149,7 +146,9 @@ func inverted(g *image.Gray) *image.Gray {
 	return dark
 }
 
-// enlarged is twice as wide and high; nil when that is too much.
+// enlarged is twice as wide and high, and as smooth as lines between the
+// pixels make it: repeated pixels would tell the decoder nothing new. It is nil
+// when that is too much.
 func enlarged(g *image.Gray) *image.Gray {
 	w, h := g.Rect.Dx(), g.Rect.Dy()
 	if w*h > maxEnlarged {
@@ -157,19 +156,19 @@ func enlarged(g *image.Gray) *image.Gray {
 	}
 	big := image.NewGray(image.Rect(0, 0, 2*w, 2*h))
 	for y := range 2 * h {
-		to, from := big.Pix[y*big.Stride:], g.Pix[y/2*g.Stride:]
+		near, far := g.Pix[y/2*g.Stride:], g.Pix[beside(y, h)*g.Stride:]
+		to := big.Pix[y*big.Stride:]
 		for x := range 2 * w {
-			to[x] = from[x/2]
+			a, b := x/2, beside(x, w)
+			to[x] = byte((9*int(near[a]) + 3*int(near[b]) + 3*int(far[a]) + int(far[b]) + 8) / 16)
 		}
 	}
 	return big
 }
 
-func enlargedInverted(g *image.Gray) *image.Gray {
-	if g = enlarged(g); g == nil {
-		return nil
-	}
-	return inverted(g)
+// beside is the pixel that half a pixel leans to: the one before or after.
+func beside(half, size int) int {
+	return min(max(half/2-1+half%2*2, 0), size-1)
 }
 
 // codes returns the texts of the codes in a picture, each once. The decoder is

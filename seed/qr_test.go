@@ -43,6 +43,26 @@ func codeOf(t testing.TB, content string, side int) *image.Gray {
 	return img
 }
 
+// shrunk is a code as a browser shows it when its page is made smaller: no
+// square has its own pixels.
+func shrunk(t testing.TB, side int) *image.Gray {
+	t.Helper()
+	large := codeOf(t, onScreen, 640)
+	n := large.Rect.Dx()
+	img := image.NewGray(image.Rect(0, 0, side, side))
+	for i := range img.Pix {
+		from := image.Rect(i%side*n/side, i/side*n/side, (i%side+1)*n/side, (i/side+1)*n/side)
+		sum := 0
+		for y := from.Min.Y; y < from.Max.Y; y++ {
+			for x := from.Min.X; x < from.Max.X; x++ {
+				sum += int(large.GrayAt(x, y).Y)
+			}
+		}
+		img.Pix[i] = byte(sum / (from.Dx() * from.Dy()))
+	}
+	return img
+}
+
 // screen is a screenshot full of windows and text-like noise, with codes on
 // white cards.
 func screen(t testing.TB, w, h int, codes ...image.Image) *image.RGBA {
@@ -149,6 +169,10 @@ func TestParseQR(t *testing.T) {
 		{"small", func() []byte { return asPNG(t, framed(small, 8)) }},
 		{"small in 1080p", func() []byte { return asPNG(t, screen(t, 1920, 1080, small)) }},
 		{"small and inverted", func() []byte { return asPNG(t, negative(framed(small, 8))) }},
+		{"shrunk", func() []byte { return asPNG(t, framed(shrunk(t, 118), 8)) }},
+		{"shrunk further", func() []byte { return asPNG(t, framed(shrunk(t, 79), 8)) }},
+		{"shrunk and inverted", func() []byte { return asPNG(t, negative(framed(shrunk(t, 118), 8))) }},
+		{"shrunk in a screen", func() []byte { return asPNG(t, screen(t, 400, 225, shrunk(t, 118))) }},
 		{"turned by 90", func() []byte { return asPNG(t, rotated(screen(t, w, h, code))) }},
 		{"turned by 180", func() []byte { return asPNG(t, rotated(rotated(framed(code, 20)))) }},
 		{"transparent", func() []byte { return asPNG(t, framedAs(seenThrough(code))) }},
