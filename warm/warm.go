@@ -106,6 +106,8 @@ func (p Process) meddled() bool {
 		}
 		switch name {
 		case "AWSMFA_PROFILE", "AWSMFA_EXPIRATION", "AWSMFA_OWNED", "AWSMFA_SHELL", "AWSMFA_MFA_SERIAL", "AWSMFA_PROFILE_CHAIN":
+		case "AWSMFA_SEED_STORE", "AWSMFA_AGE_IDENTITY", "AWSMFA_PASSPHRASE_FILE", "AWSMFA_UNLOCK_TTL":
+			// Of the seeds, which no cached session needs.
 		default:
 			return true
 		}
