@@ -84,7 +84,7 @@ func (r *run) finish(ctx context.Context, a arrangement, err error) int {
 	for _, h := range rep.hints {
 		r.hint("%s", h)
 	}
-	if a.verb == nil || a.verb.failsInShell {
+	if a.verb == nil && a.group == "" || a.verb != nil && a.verb.failsInShell {
 		r.failInShell(a)
 	}
 	return rep.exit

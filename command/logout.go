@@ -66,6 +66,9 @@ func (r *run) logoutAll(o options) error {
 		return err
 	}
 	n, err := p.Sessions().Clear()
+	if err == nil {
+		err = r.lockSeeds()
+	}
 	if err != nil {
 		return fmt.Errorf("forgetting sessions: %w", err)
 	}
@@ -74,6 +77,15 @@ func (r *run) logoutAll(o options) error {
 	}
 	r.note("%s forgotten", count(n, "session"))
 	return nil
+}
+
+// lockSeeds: what unlocks the seeds is forgotten with the sessions.
+func (r *run) lockSeeds() error {
+	v, err := r.vault(true)
+	if err != nil {
+		return err
+	}
+	return v.Lock()
 }
 
 func (r *run) tellForgotten(o options, roles, sessions int) error {
