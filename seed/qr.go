@@ -117,23 +117,19 @@ func grayOf(picture image.Image) *image.Gray {
 // dark, nor such whose squares are a pixel or two wide and blurred: where it
 // sees nothing it is shown the picture in other ways.
 func look(gray *image.Gray) (string, error) {
-	confused := false
 	for size := 1; size <= 4 && gray != nil; size *= 2 {
 		for _, shown := range []*image.Gray{gray, inverted(gray)} {
 			found, err := codes(shown)
-			confused = confused || err != nil
-			switch len(found) {
-			case 0:
-			case 1:
+			switch {
+			case err != nil:
+				return "", err
+			case len(found) == 1:
 				return found[0], nil
-			default:
+			case len(found) > 1:
 				return "", errCodes
 			}
 		}
 		gray = enlarged(gray)
-	}
-	if confused {
-		return "", errTooConfused
 	}
 	return "", errNoCode
 }

@@ -150,7 +150,7 @@ func asJPEG(t testing.TB, img image.Image, quality int) []byte {
 func TestParseQR(t *testing.T) {
 	t.Parallel()
 	code, small := codeOf(t, onScreen, 200), codeOf(t, onScreen, 137)
-	w, h, w4, h4 := 800, 450, 1280, 720
+	w, h, w4, h4 := 640, 360, 960, 720 // the names below speak of the full sizes
 	if os.Getenv("AWSMFA_LONG") != "" {
 		w, h, w4, h4 = 1920, 1080, 3840, 2160
 	}
@@ -167,7 +167,7 @@ func TestParseQR(t *testing.T) {
 		{"inverted", func() []byte { return asPNG(t, negative(framed(code, 20))) }},
 		{"inverted 1080p", func() []byte { return asPNG(t, negative(screen(t, w, h, code))) }},
 		{"small", func() []byte { return asPNG(t, framed(small, 8)) }},
-		{"small in 1080p", func() []byte { return asPNG(t, screen(t, 1920, 1080, small)) }},
+		{"small in a high picture", func() []byte { return asPNG(t, screen(t, 300, 1080, small)) }},
 		{"small and inverted", func() []byte { return asPNG(t, negative(framed(small, 8))) }},
 		{"shrunk", func() []byte { return asPNG(t, framed(shrunk(t, 118), 8)) }},
 		{"shrunk further", func() []byte { return asPNG(t, framed(shrunk(t, 79), 8)) }},
@@ -222,7 +222,7 @@ func TestParseQRRefusesWithAReason(t *testing.T) {
 		{"half a JPEG", asJPEG(t, code, 90)[:2000], errBadPicture},
 		{"white", asPNG(t, framed(image.NewGray(image.Rect(0, 0, 1, 1)), 100)), errNoCode},
 		{"one pixel", asPNG(t, image.NewGray(image.Rect(0, 0, 1, 1))), errNoCode},
-		{"a screen without a code", asPNG(t, screen(t, 640, 360)), errNoCode},
+		{"a screen without a code", asPNG(t, screen(t, 320, 180)), errNoCode},
 		{"half a code", asPNG(t, framed(code.SubImage(image.Rect(0, 0, 200, 100)), 20)), errNoCode},
 		{"two codes", asPNG(t, screen(t, 800, 450, code, codeOf(t, strings.Replace(onScreen, "alice", "bob", 1), 200))), errCodes},
 		{"a web address", asPNG(t, framed(codeOf(t, "https://example.com/?secret="+awsSecret, 200), 20)), errOtherCode},
