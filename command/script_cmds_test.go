@@ -43,6 +43,7 @@ import (
 //	raw FILE TEXT [TIMES]  write a file of HOME/.aws with TEXT, in which \x.. are bytes
 //	seed [wrong] [PASSPHRASE]   store the seed of alice's device, or another one, in encrypted files,
 //	                       unlocked by AWSMFA_AGE_IDENTITY, or by the passphrase in the file "passphrase"
+//	identity               make an age identity and name it in AWSMFA_AGE_IDENTITY
 //	heal                   take all faults away
 //	stop-server            from here on there is no network
 //	user NAME PREFIX [deny-iam] [no-device]   mint another user; PREFIX_KEY_ID, PREFIX_SECRET, PREFIX_SERIAL, PREFIX_CODE
@@ -60,7 +61,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"stop-server": cmdStopServer, "user": cmdUser, "device": cmdDevice, "role": cmdRole,
 		"rotate-key": cmdRotateKey, "setenv-from": cmdSetenvFrom, "for-each": cmdForEach,
 		"exit": cmdExit, "one-line": cmdOneLine, "sent": cmdSent, "entries": cmdEntries, "damage": cmdDamage,
-		"says": cmdSays, "raw": cmdRaw, "seed": cmdSeed,
+		"says": cmdSays, "raw": cmdRaw, "seed": cmdSeed, "identity": cmdIdentity,
 	}
 }
 
@@ -145,6 +146,15 @@ func cmdSeed(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(writeIdentity(o.AgeIdentity))
 	}
 	ts.Check(addSeed(o, s.user.MFASerial, text))
+}
+
+func cmdIdentity(ts *testscript.TestScript, _ bool, args []string) {
+	want(ts, len(args) == 0, "identity")
+	path := filepath.Join(onStage(ts).dir, "identity")
+	ts.Check(writeIdentity(path))
+	ts.Setenv("AWSMFA_AGE_IDENTITY", path)
+	ts.Setenv("AWSMFA_SEED_STORE", "file")
+	ts.Setenv("AWSMFA_UNLOCK_TTL", "0")
 }
 
 // writeIdentity makes an age identity, which unlocks seeds without a passphrase.

@@ -217,7 +217,7 @@ func (s *stage) variables(env *testscript.Env) {
 	for name, value := range map[string]string{
 		"HOME": filepath.Join(s.dir, "home"), "XDG_DATA_HOME": "", "XDG_CACHE_HOME": "", "XDG_STATE_HOME": "", "TMPDIR": filepath.Join(s.dir, ".tmp"),
 		"AWS_ENDPOINT_URL_STS": s.server.URL(), "AWS_ENDPOINT_URL_IAM": s.server.URL(), "AWS_EC2_METADATA_DISABLED": "true",
-		"KEY_ID": s.user.AccessKeyID, "SECRET": s.user.SecretAccessKey, "SERIAL": s.user.MFASerial, "ACCOUNT": s.user.Account,
+		"KEY_ID": s.user.AccessKeyID, "SECRET": s.user.SecretAccessKey, "SERIAL": s.user.MFASerial, "SEED": s.user.Seed, "ACCOUNT": s.user.Account,
 		"AWSMFA_TEST_CLOCK": s.clockFile(), "AWSMFA_TEST_SLEEP": s.server.AdminURL(), "AWSMFA_TEST_ALONE": "1", "SHELL": "", "AWSMFA_SHELL": "bash", "NO_PROXY": "127.0.0.1", "GORACE": "atexit_sleep_ms=0",
 		"CACHE": filepath.Join(s.dir, "home", ".cache", "awsmfa"), "STATE": filepath.Join(s.dir, "home", ".local", "state", "awsmfa"),
 	} {

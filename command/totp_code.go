@@ -37,9 +37,13 @@ func runTotpCode(ctx context.Context, r *run, c *cli.Context, a arrangement) err
 	if c.Bool("watch") && !r.stdoutIsTerminal() {
 		return usagef("--watch is for a terminal: standard output is none")
 	}
-	serial, s, err := r.loadSeed(ctx, o)
+	serial, v, err := r.storedSeed(ctx, o)
 	if err != nil {
 		return err
+	}
+	s, err := v.Load(ctx, serial)
+	if err != nil {
+		return seedError(serial, err)
 	}
 	chain, err := r.seedChain()
 	if err != nil {
@@ -66,18 +70,21 @@ type codeAnswer struct {
 	Seconds int64  `json:"seconds_left"`
 }
 
-// loadSeed is the seed that the options mean, and its device.
-func (r *run) loadSeed(ctx context.Context, o options) (string, seed.Seed, error) {
+// storedSeed is the device that the options mean, whose seed the vault has.
+func (r *run) storedSeed(ctx context.Context, o options) (string, *seed.Vault, error) {
 	serial, err := r.seedDevice(ctx, o, false)
 	if err != nil {
-		return "", seed.Seed{}, err
+		return "", nil, err
 	}
 	v, err := r.vaultOf(o)
 	if err != nil {
-		return "", seed.Seed{}, err
+		return "", nil, err
 	}
-	s, err := v.Load(ctx, serial)
-	return serial, s, seedError(serial, err)
+	has, err := v.Has(serial)
+	if err == nil && !has {
+		err = seed.ErrNoSeed
+	}
+	return serial, v, seedError(serial, err)
 }
 
 // watchCode shows the code on one line, anew each second, until ^C.

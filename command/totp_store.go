@@ -139,20 +139,9 @@ func runTotpRemove(ctx context.Context, r *run, c *cli.Context, a arrangement) e
 	if err != nil {
 		return err
 	}
-	serial, err := r.seedDevice(ctx, o, false)
+	serial, v, err := r.storedSeed(ctx, o)
 	if err != nil {
 		return err
-	}
-	v, err := r.vaultOf(o)
-	if err != nil {
-		return err
-	}
-	has, err := v.Has(serial)
-	if err == nil && !has {
-		err = seed.ErrNoSeed
-	}
-	if err != nil {
-		return seedError(serial, err)
 	}
 	if err := r.confirm(ctx, o, c.Bool("yes"), "forget the seed of "+shownUpTo(serial, 80)+"? without a phone that has it, nothing makes its codes"); err != nil {
 		return err
@@ -179,13 +168,17 @@ func runTotpExport(ctx context.Context, r *run, c *cli.Context, a arrangement) e
 	if err != nil {
 		return err
 	}
-	// First the question: no passphrase for what is not to be done.
+	serial, v, err := r.storedSeed(ctx, o)
+	if err != nil {
+		return err
+	}
+	// The question comes before the passphrase: none for what is not to be done.
 	if err := r.confirm(ctx, o, c.Bool("yes"), "show the seed in plain text? whoever sees it can make its codes"); err != nil {
 		return err
 	}
-	serial, s, err := r.loadSeed(ctx, o)
+	s, err := v.Load(ctx, serial)
 	if err != nil {
-		return err
+		return seedError(serial, err)
 	}
 	uri := s.URI(orElse(s.Issuer(), awsIssuer), orElse(s.Label(), serial))
 	if c.Bool("qr") {

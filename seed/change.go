@@ -27,9 +27,6 @@ const (
 // if replace says so (else ErrExists). The same secret for another device is a
 // *DuplicateError, as far as the store can be unlocked to look.
 func (v *Vault) Add(ctx context.Context, serial string, s Seed, replace bool) error {
-	if s.IsZero() {
-		return errEmpty
-	}
 	return v.AddMade(ctx, serial, replace, func() (Seed, error) { return s, nil })
 }
 
@@ -51,6 +48,9 @@ func (v *Vault) AddMade(ctx context.Context, serial string, replace bool, make f
 			return err
 		}
 		s, err := make()
+		if err == nil && s.IsZero() {
+			err = errEmpty
+		}
 		if err != nil {
 			return err
 		}
