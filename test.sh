@@ -16,7 +16,7 @@ staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Everything the tests may drive, as they name it in AWSMFA_REQUIRE_SHELLS.
 expected='sh dash bash zsh ksh mksh yash busybox fish tcsh elvish xonsh nu
 	aws boto3 botocore direnv oathtool pwsh-parser tmux
-	gnome-keyring-daemon dbus-daemon secret-tool'
+	gnome-keyring-daemon dbus-daemon secret-tool fish_indent shfmt strace'
 # What the steps of this script and some tests call besides.
 helpers='expect shellcheck cc'
 
@@ -135,6 +135,7 @@ packages() {
 		aws) echo awscli ;;
 		boto3 | botocore) echo python3-boto3 ;;
 		cc) echo gcc libc6-dev ;;
+		fish_indent) echo fish ;;
 		gnome-keyring-daemon) echo gnome-keyring ;;
 		dbus-daemon) echo dbus ;;
 		secret-tool) echo libsecret-tools ;;
@@ -330,6 +331,10 @@ parse_script() {
 	faults=0
 	case $1:$(head -n 1 "$1") in *.bash:* | *bash*)
 		bash -n "$1"
+		return
+		;;
+	*.ksh:*)
+		ksh -n "$1" && mksh -n "$1"
 		return
 		;;
 	esac

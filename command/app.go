@@ -50,7 +50,7 @@ func (v *verb) isRead() bool { return v.failsInShell || v.name == "process" }
 func verbs() []*verb {
 	list := []*verb{
 		envVerb(), execVerb(), processVerb(), loginVerb(), logoutVerb(),
-		listVerb(), statusVerb(), explainVerb(), whoamiVerb(), versionVerb(),
+		listVerb(), statusVerb(), explainVerb(), whoamiVerb(), initVerb(), versionVerb(),
 	}
 	list = slices.Concat(list, totpVerbs(), deviceVerbs())
 	return append(list, helpVerb(list))

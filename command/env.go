@@ -214,6 +214,10 @@ func (r *run) failInShell(a arrangement) {
 	if r.stdoutIsTerminal() {
 		return // nobody runs it
 	}
+	if a.verb != nil && a.verb.name == "init" {
+		r.write([]byte(r.initDialect(a).Failure(nil)))
+		return
+	}
 	d, isShell := r.failureDialect(a)
 	h := environment.Read(r.getenv)
 	text := d.Failure(h.ClearOnFailure(a.wanted(r), r.Now()))

@@ -31,6 +31,12 @@ func AlwaysUnset() []string {
 	}
 }
 
+// Touched is every variable that env may set or unset.
+func Touched() []string {
+	return append(AlwaysUnset(), "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+		"AWS_CREDENTIAL_EXPIRATION", "AWS_SESSION_EXPIRATION", "AWSMFA_PROFILE", "AWSMFA_EXPIRATION", "AWSMFA_OWNED")
+}
+
 // Held is what the shell holds already, as its variables tell.
 type Held struct {
 	Ours    bool      // AWS_ACCESS_KEY_ID is the one that we set

@@ -140,3 +140,28 @@ func TestWith(t *testing.T) {
 		}
 	}
 }
+
+// TestTouched: whatever env does to a shell, it does to these.
+func TestTouched(t *testing.T) {
+	touched := Touched()
+	h := holding("AWS_ACCESS_KEY_ID=K", "AWSMFA_OWNED=K:a", "AWS_REGION=a", "AWS_DEFAULT_REGION=a")
+	c, err := credentials.New(heldKey, "secretsecretsecretsecret", "token", testNow())
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := h.With("dev", c, "eu-west-1", 0)
+	names := append(h.Clear(), changes.Unset...)
+	for _, v := range changes.Set {
+		names = append(names, v.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(touched, name) {
+			t.Errorf("%s is not in the list", name)
+		}
+	}
+	for _, name := range touched {
+		if !slices.Contains(names, name) {
+			t.Errorf("%s is in the list for nothing", name)
+		}
+	}
+}

@@ -27,7 +27,7 @@ func Lookup(name string) (Dialect, error) {
 	if d := named(baseName(name)); d != nil {
 		return d, nil
 	}
-	return nil, &UnknownError{Name: name, Names: Names(), Suggestion: nearest(baseName(name))}
+	return nil, &UnknownError{Name: name, Names: Names(), Suggestion: nearest(baseName(name), Names())}
 }
 
 // named gives the dialect for a canonical name or an alias, or nil.
@@ -66,9 +66,9 @@ func baseName(path string) string {
 }
 
 // nearest is the known name within two edits of a mistyped one, or "".
-func nearest(name string) string {
+func nearest(name string, names []string) string {
 	best, bestDistance := "", 3
-	for _, known := range Names() {
+	for _, known := range names {
 		if len(name) > len(known)+2 {
 			continue // cannot be near, and may be very long
 		}

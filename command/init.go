@@ -1,0 +1,135 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"awsmfa/environment"
+	"awsmfa/session"
+	"awsmfa/shell"
+)
+
+func initVerb() *verb {
+	return &verb{
+		name: "init", aliases: []string{"hook"}, args: "[SHELL]", maxArgs: 1, failsInShell: true,
+		summary: "print what a shell's start-up file needs: awsmfa-use, awsmfa-off, renewal in time",
+		examples: []string{
+			`eval "$(awsmfa init bash)"      in ~/.bashrc; likewise zsh and ksh`,
+			`awsmfa init fish | source       in ~/.config/fish/config.fish`,
+		},
+		flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "cmd", Usage: "call it `NAME` instead of awsmfa-use"},
+			&cli.StringFlag{Name: "renew-before", Usage: "renew when less than this `TIME` is left (10m)"},
+			&cli.BoolFlag{Name: "no-hook", Usage: "define the commands alone: no hook, no renewal"},
+		}, talkFlags()...),
+		run: runInit,
+	}
+}
+
+// renewBefore leaves a renewal room for a busy network and a second try.
+const renewBefore = 10 * time.Minute
+
+func runInit(_ context.Context, r *run, c *cli.Context, a arrangement) error {
+	h, err := r.hook(c)
+	if err != nil {
+		return err
+	}
+	name := r.initShell(a)
+	text, err := shell.Init(name, h)
+	if unknown := new(shell.UnknownError); errors.As(err, &unknown) {
+		return noHook(unknown)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.write([]byte(text)); err != nil {
+		return err
+	}
+	if r.stdoutIsTerminal() {
+		line, file := shell.HookLine(name)
+		r.hint("this is for the shell to read; put into %s: %s", file, line)
+	}
+	return nil
+}
+
+// hook is what the flags ask for.
+func (r *run) hook(c *cli.Context) (shell.Hook, error) {
+	f := &flagReader{r: r, c: c}
+	f.talk()
+	h := shell.Hook{Use: "awsmfa-use", Before: renewBefore, Names: environment.Touched(), Prompt: !c.Bool("no-hook")}
+	if name := f.given("cmd").Text; name != "" {
+		h.Use = name
+	}
+	if before, given := f.duration("renew-before"); given {
+		h.Before = before
+	}
+	if !shell.IsHookWord(h.Use) || h.Use == "awsmfa" || h.Use == "awsmfa-off" {
+		f.fail("--cmd %q cannot be the command's name: give it letters, digits, - and _", shown(h.Use))
+	}
+	if f.err != nil {
+		return h, f.err
+	}
+	places, err := session.FindPlaces(r.getenv)
+	if err != nil {
+		r.warn("there will be no renewal: " + err.Error())
+	} else {
+		h.Dir = filepath.Join(places.State, "hooks")
+	}
+	h.Self, err = ownPath()
+	return h, err
+}
+
+// initShell is the shell that was named, else the one around us.
+func (r *run) initShell(a arrangement) string {
+	if len(a.args) > 0 {
+		return a.args[0]
+	}
+	return r.detectShell().Name()
+}
+
+// initDialect is for the text of a failure, which must not fail itself.
+func (r *run) initDialect(a arrangement) shell.Dialect {
+	if d, err := shell.Lookup(r.initShell(a)); err == nil {
+		return d
+	}
+	return r.detectShell()
+}
+
+func noHook(e *shell.UnknownError) error {
+	failed := usagef("there is nothing to put into the start-up file of the shell %q", shown(e.Name))
+	if e.Suggestion != "" {
+		failed = failed.withHint("did you mean %q?", e.Suggestion)
+	}
+	return failed.withHint("there is for: %s", strings.Join(e.Names, " "))
+}
+
+// ownPath is where this program was found, with symbolic links as they stand:
+// those lead to the next release as well. Else it is where it really lies.
+func ownPath() (string, error) {
+	real, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	called, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return real, nil
+	}
+	called, err = filepath.Abs(called)
+	if err != nil || !sameFile(called, real) {
+		return real, nil
+	}
+	return called, nil
+}
+
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	second, serr := os.Stat(b)
+	return err == nil && serr == nil && os.SameFile(first, second)
+}

@@ -1,0 +1,444 @@
+package command
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"awsmfa/shell"
+)
+
+// The tests here put what init prints into the real shells, as a start-up file
+// would, and do what a user does.
+
+// hooked is one shell, and how it says what the tests want.
+type hooked struct {
+	program string
+	argv    []string // before a script
+	strict  []string // preludes under which all must hold
+	export  string   // sets NAME to VALUE for children
+	private string   // sets it, not for children; "" where there is no such thing
+	show    string   // prints NAME's value in brackets
+	loop    string   // does BODY N times
+	hook    string   // what the shell does before a prompt
+	rewind  string   // lets a minute pass
+	trace   string   // shows what is run
+}
+
+func hookedShells() []hooked {
+	posix := hooked{
+		export: "export NAME=VALUE", private: "NAME=VALUE", show: `echo "[$NAME]"`,
+		hook: "_awsmfa_hook", rewind: "_awsmfa_started=0", trace: "set -x",
+	}
+	strict := []string{"", "set -eu", "set -euC -o pipefail", "IFS=:0123456789", "IFS=", "set -f", "trap 'echo trapped' ERR"}
+	bash, zsh := posix, posix
+	bash.program, bash.argv, bash.strict = "bash", nil, append(strict, "set -E; trap 'echo trapped' ERR", "shopt -s extglob nocasematch nullglob dotglob", "set -o posix", "set -T")
+	bash.loop = "for ((i = 0; i < N; i++)); do BODY; done"
+	zsh.program, zsh.argv, zsh.loop = "zsh", []string{"-f"}, "repeat N; do BODY; done"
+	zsh.strict = append(strict, "setopt ksh_arrays", "setopt sh_word_split glob_subst", "setopt no_unset err_exit err_return", "setopt ksh_glob extended_glob csh_null_glob",
+		"setopt warn_create_global warn_nested_var", "setopt octal_zeroes c_bases", "emulate sh", "emulate ksh", "setopt no_function_argzero typeset_silent rc_quotes")
+	fish := hooked{program: "fish", argv: []string{"--no-config"}, strict: []string{""}, export: "set -gx NAME VALUE", private: "set -gu NAME VALUE", show: `echo "[$NAME]"`,
+		loop: "for i in (seq N); BODY; end", hook: "_awsmfa_hook", rewind: "set -g _awsmfa_started 0", trace: "set -g fish_trace 1"}
+	return []hooked{bash, zsh, fish}
+}
+
+// say fills a name and a value into one of the shell's ways to say something.
+func say(how, name, value string) string {
+	return strings.NewReplacer("NAME", name, "VALUE", value).Replace(how) + "\n"
+}
+
+func (h hooked) times(n int, body string) string {
+	return strings.NewReplacer("N;", strconv.Itoa(n)+";", "< N", "< "+strconv.Itoa(n), "N)", strconv.Itoa(n)+")", "BODY", body).Replace(h.loop) + "\n"
+}
+
+// load is the documented line, with flags for init.
+func (h hooked) load(flags string) string {
+	line, _ := shell.HookLine(h.program)
+	return strings.Replace(line, "init "+h.program, strings.TrimSpace("init "+h.program+" "+flags), 1) + "\n"
+}
+
+// soon is an expiry that is due, by the shell's own clock.
+func soon(in time.Duration) string { return strconv.FormatInt(time.Now().Add(in).Unix(), 10) }
+
+// newHooks is a HOME with a session of dev, and commands for the scripts:
+// await waits for the outcome of a renewal.
+func newHooks(t *testing.T) *crowd {
+	t.Helper()
+	c := newShells(t)
+	await := "#!/bin/sh\nn=0\nuntil [ -n \"$(find \"$HOME/.local/state/awsmfa/hooks\" -type f -size +0 2>/dev/null)\" ]; do\n" +
+		"sleep 0.05; n=$((n + 1)); [ $n -lt 600 ] || { echo no outcome; exit 1; }\ndone\n"
+	if err := os.WriteFile(filepath.Join(filepath.Dir(c.binary), "await"), []byte(await), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// advance moves the clocks of AWS and of awsmfa, not the shell's.
+func (c *crowd) advance(by time.Duration) string {
+	c.t.Helper()
+	c.server.Clock().Advance(by)
+	clock := filepath.Join(c.home, "clock")
+	if err := os.WriteFile(clock, []byte(by.String()), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	return "AWSMFA_TEST_CLOCK=" + clock
+}
+
+// runHooked runs a script in the shell; env comes on top of a user's own.
+func (c *crowd) runHooked(t *testing.T, h hooked, dumps, script string, env ...string) outcome {
+	t.Helper()
+	file := filepath.Join(dumps, "script")
+	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := c.detached(need(t, h.program), append(h.argv, file)...)
+	cmd.Dir, cmd.Env = c.home, c.environ(append(env, "DUMPS="+dumps, "SHELL=/bin/false")...)
+	return finish(t, cmd)
+}
+
+func forHooked(t *testing.T, do func(t *testing.T, h hooked)) {
+	for _, h := range hookedShells() {
+		t.Run(h.program, func(t *testing.T) {
+			need(t, h.program)
+			t.Parallel()
+			do(t, h)
+		})
+	}
+}
+
+// TestHookPushAndPop: awsmfa-use and awsmfa-off, under all that makes a shell
+// strict or strange.
+func TestHookPushAndPop(t *testing.T) {
+	c := newHooks(t)
+	forHooked(t, func(t *testing.T, h hooked) {
+		for i, prelude := range h.strict {
+			t.Run(prelude, func(t *testing.T) { c.pushAndPop(t, h, prelude, i%2 == 1) })
+		}
+	})
+}
+
+func (c *crowd) pushAndPop(t *testing.T, h hooked, prelude string, hook bool) {
+	dumps := t.TempDir()
+	flags := "--cmd use --no-hook"
+	if hook {
+		flags = "--cmd use --renew-before 5m"
+	}
+	script := prelude + "\n" + h.load(flags) + h.load(flags) + say(h.export, "AWS_PROFILE", "dev") + say(h.export, "AWS_REGION", "''")
+	if h.private != "" {
+		script += say(h.private, "AWS_DEFAULT_REGION", "mine")
+	}
+	script += "dumpenv before\nuse dev\ndumpenv dev\nuse prod\ndumpenv prod\nawsmfa-off\ndumpenv after\n"
+	want := "end\n"
+	if h.private != "" {
+		script += say(h.show, "AWS_DEFAULT_REGION", "")
+		want = "[mine]\n" + want
+	}
+	script += "awsmfa-off\nuse dev\nawsmfa-off --hook\ndumpenv gone\necho end\n"
+	if o := c.runHooked(t, h, dumps, script); o.code != 0 || o.stdout != want || o.stderr != "" {
+		t.Errorf("exit %d, stdout %q, stderr:\n%s", o.code, o.stdout, o.stderr)
+	}
+	before := readEnv(t, dumps, "before")
+	checkHolds(t, "after use dev", readEnv(t, dumps, "dev"), "dev", "eu-west-1")
+	checkHolds(t, "after use prod", readEnv(t, dumps, "prod"), "prod", "eu-west-1")
+	checkSame(t, "after off", before, readEnv(t, dumps, "after"))
+	checkSame(t, "after off --hook", before, readEnv(t, dumps, "gone"))
+	for _, dump := range []string{"before", "dev", "prod", "after", "gone"} {
+		for name := range readEnv(t, dumps, dump) {
+			if strings.HasPrefix(name, "_awsmfa") {
+				t.Errorf("%s is in the environment of commands", name)
+			}
+		}
+	}
+}
+
+// TestHookFailure: a failed awsmfa-use is a failure, and takes what was meant
+// to be replaced. What was there before it all comes back.
+func TestHookFailure(t *testing.T) {
+	c := newHooks(t)
+	forHooked(t, func(t *testing.T, h hooked) {
+		dumps := t.TempDir()
+		status := "echo $?\n"
+		if h.program == "fish" {
+			status = "echo $status\n"
+		}
+		script := h.load("") + say(h.export, "AWS_ACCOUNT_ID", "7") + "dumpenv before\nawsmfa-use dev\nawsmfa-use nosuch\n" + status +
+			"dumpenv failed\nawsmfa-off\ndumpenv after\nawsmfa-off nonsense\n" + status
+		if o := c.runHooked(t, h, dumps, script); o.stdout != "3\n2\n" || strayLines(o.stderr) != "" {
+			t.Errorf("exit %d, stdout %q, stderr:\n%s", o.code, o.stdout, o.stderr)
+		}
+		if id := readEnv(t, dumps, "failed")["AWS_ACCESS_KEY_ID"]; id != "" {
+			t.Error("after a failed switch the keys of the other profile are still there")
+		}
+		checkSame(t, "after off", readEnv(t, dumps, "before"), readEnv(t, dumps, "after"))
+	})
+}
+
+// TestHookPopsNothingExpired: what was awsmfa's own before, and is over by now,
+// is not given back. Keys of somebody else's are never taken.
+func TestHookPopsNothingExpired(t *testing.T) {
+	c := newHooks(t)
+	forHooked(t, func(t *testing.T, h hooked) {
+		dumps := t.TempDir()
+		old := map[string]string{"AWS_ACCESS_KEY_ID": "ASIAOLD", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t", "AWSMFA_OWNED": "ASIAOLD:eu-west-2",
+			"AWS_REGION": "eu-west-2", "AWS_DEFAULT_REGION": "eu-west-2", "AWSMFA_PROFILE": "old", "AWSMFA_EXPIRATION": soon(-time.Hour)}
+		script := h.load("")
+		for name, value := range old {
+			script += say(h.export, name, value)
+		}
+		script += "awsmfa-use dev\nawsmfa-off\ndumpenv expired\nawsmfa-use dev\n" + say(h.export, "AWS_ACCESS_KEY_ID", "AKIATHEIRS") + "awsmfa-off\ndumpenv theirs\n"
+		for name, value := range old {
+			script += say(h.export, name, value)
+		}
+		script += say(h.export, "AWSMFA_EXPIRATION", soon(time.Hour)) + "dumpenv before\nawsmfa-use dev\nawsmfa-off\ndumpenv valid\n"
+		o := c.runHooked(t, h, dumps, script)
+		if o.code != 0 || o.stdout != "" || o.stderr != "awsmfa: this shell's AWS credentials were not set by awsmfa: they stay\n" {
+			t.Errorf("exit %d, stdout %q, stderr:\n%s", o.code, o.stdout, o.stderr)
+		}
+		checkSame(t, "after off", map[string]string{"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1",
+			"AWS_ENDPOINT_URL_STS": c.server.URL(), "AWS_ENDPOINT_URL_IAM": c.server.URL()}, readEnv(t, dumps, "expired"))
+		if theirs := readEnv(t, dumps, "theirs"); theirs["AWS_ACCESS_KEY_ID"] != "AKIATHEIRS" || theirs["AWS_SECRET_ACCESS_KEY"] == "" {
+			t.Error("keys of another origin were taken")
+		}
+		checkSame(t, "after off", readEnv(t, dumps, "before"), readEnv(t, dumps, "valid"))
+	})
+}
+
+// TestHookRenews: near the end a session is renewed in the background, and a
+// later prompt has it, in the region of the shell.
+func TestHookRenews(t *testing.T) {
+	forHooked(t, func(t *testing.T, h hooked) {
+		c, dumps := newHooks(t), t.TempDir()
+		c.must("login prod")
+		clock := c.advance(54 * time.Minute)
+		script := h.load("") + "awsmfa-use prod --region us-east-2\ndumpenv first\n" + say(h.export, "AWSMFA_EXPIRATION", soon(5*time.Minute)) +
+			h.hook + "\nawait\n" + h.hook + "\ndumpenv renewed\n" + h.times(3, h.hook) + "awsmfa-off\ndumpenv after\n"
+		if o := c.runHooked(t, h, dumps, script, clock); o.code != 0 || o.stdout != "" || o.stderr != "" {
+			t.Errorf("exit %d, stdout %q, stderr:\n%s", o.code, o.stdout, o.stderr)
+		}
+		first, renewed := readEnv(t, dumps, "first"), readEnv(t, dumps, "renewed")
+		checkHolds(t, "at first", first, "prod", "us-east-2")
+		checkHolds(t, "after the renewal", renewed, "prod", "us-east-2")
+		if first["AWS_ACCESS_KEY_ID"] == renewed["AWS_ACCESS_KEY_ID"] {
+			t.Error("the shell has no new session")
+		}
+		if id := readEnv(t, dumps, "after")["AWS_ACCESS_KEY_ID"]; id != "" {
+			t.Error("after off there are keys")
+		}
+		c.calls("AssumeRole", 2)
+		c.calls("GetSessionToken", 0)
+	})
+}
+
+// TestHookSaysOnce: where a code is needed, one line says so, and no more. In a
+// directory of direnv's the stamp is touched, and nothing else happens.
+func TestHookSaysOnce(t *testing.T) {
+	forHooked(t, func(t *testing.T, h hooked) {
+		c, dumps := newHooks(t), t.TempDir()
+		clock := c.advance(11*time.Hour + 54*time.Minute)
+		due := h.hook + "\nawait\n" + h.times(5, h.hook)
+		script := h.load("") + "awsmfa-use dev\n" + say(h.export, "AWSMFA_EXPIRATION", soon(5*time.Minute)) + due + h.rewind + "\n" + due + "dumpenv one\n" +
+			say(h.export, "AWSMFA_EXPIRATION", soon(-time.Minute)) + h.rewind + "\n" + due + "dumpenv two\n"
+		o := c.runHooked(t, h, dumps, script, clock)
+		const needs = ", and a new one needs a code: awsmfa-use\n"
+		if want := "awsmfa: this shell's AWS session ends in 5 min" + needs + "awsmfa: this shell's AWS session has ended" + needs; o.code != 0 || o.stdout != "" || o.stderr != want {
+			t.Errorf("exit %d, stdout %q, stderr:\n%swant:\n%s", o.code, o.stdout, o.stderr, want)
+		}
+		checkHolds(t, "after no renewal", readEnv(t, dumps, "two"), "dev", "eu-west-1")
+		c.calls("", 0)
+	})
+}
+
+func TestHookTouchesDirenvsStamp(t *testing.T) {
+	forHooked(t, func(t *testing.T, h hooked) {
+		c, dumps := newHooks(t), t.TempDir()
+		c.must("login prod")
+		clock := c.advance(54 * time.Minute)
+		stamp, old := filepath.Join(c.home, "a stamp"), time.Now().Add(-time.Hour)
+		if err := os.WriteFile(stamp, []byte("kept"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(stamp, old, old); err != nil {
+			t.Fatal(err)
+		}
+		script := h.load("") + "awsmfa-use prod\n" + say(h.export, "AWSMFA_EXPIRATION", soon(5*time.Minute)) + say(h.export, "AWSMFA_DIRENV", "'"+stamp+"'") +
+			"dumpenv first\n" + h.hook + "\nawait\n" + h.hook + "\ndumpenv second\n"
+		if o := c.runHooked(t, h, dumps, script, clock); o.code != 0 || o.stdout != "" || o.stderr != "" {
+			t.Errorf("exit %d, stdout %q, stderr:\n%s", o.code, o.stdout, o.stderr)
+		}
+		checkSame(t, "beside direnv", readEnv(t, dumps, "first"), readEnv(t, dumps, "second"))
+		text, err := os.ReadFile(stamp)
+		if info, serr := os.Stat(stamp); err != nil || serr != nil || string(text) != "kept" || time.Since(info.ModTime()) > time.Minute {
+			t.Errorf("the stamp was not touched: %q %v %v", text, err, serr)
+		}
+	})
+}
+
+// TestHookIsQuietAboutSecrets: tracing shows none of them, and is on again.
+func TestHookIsQuietAboutSecrets(t *testing.T) {
+	forHooked(t, func(t *testing.T, h hooked) {
+		if h.trace == "" {
+			t.Skip("this shell has no tracing that shows values")
+		}
+		c, dumps := newHooks(t), t.TempDir()
+		c.must("login prod")
+		clock := c.advance(54 * time.Minute)
+		script := h.load("") + h.trace + "\nawsmfa-use prod\ndumpenv one\n" + say(h.export, "AWSMFA_EXPIRATION", soon(5*time.Minute)) + h.hook + "\nawait\n" + h.hook +
+			"\ndumpenv two\nawsmfa-use prod\nawsmfa-off\nawsmfa-use dev\ndumpenv three\nawsmfa-off --hook\ndumpenv four\n"
+		o := c.runHooked(t, h, dumps, script, clock)
+		for _, dump := range []string{"one", "two", "three"} {
+			env := readEnv(t, dumps, dump)
+			for _, name := range []string{"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+				if env[name] == "" || strings.Contains(o.stdout+o.stderr, env[name]) {
+					t.Errorf("the trace shows %s of dump %s (or it is empty)", name, dump)
+				}
+			}
+		}
+		if !strings.Contains(o.stderr, "dumpenv one") || !strings.Contains(o.stderr, "dumpenv four") {
+			t.Errorf("tracing does not come back:\n%s", o.stderr)
+		}
+	})
+}
+
+// TestHookStartsNothing counts the processes of 200 prompts while all is well,
+// whatever stands for the expiry: by the kernel's own account.
+func TestHookStartsNothing(t *testing.T) {
+	strace := need(t, "strace")
+	c := newHooks(t)
+	forHooked(t, func(t *testing.T, h hooked) {
+		count := func(expiry string, n int) int {
+			dumps := t.TempDir()
+			script := h.load("") + say(h.export, "AWSMFA_OWNED", "ASIAX:") + say(h.export, "AWS_ACCESS_KEY_ID", "ASIAX") +
+				say(h.export, "AWSMFA_EXPIRATION", expiry) + h.times(n, h.hook)
+			file, log := filepath.Join(dumps, "script"), filepath.Join(dumps, "log")
+			if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			argv := append([]string{"-qq", "-o", log, "-e", "trace=fork,vfork,clone,clone3", need(t, h.program)}, append(h.argv, file)...)
+			cmd := c.detached(strace, argv...)
+			cmd.Env = c.environ("SHELL=/bin/false")
+			if o := finish(t, cmd); o.code != 0 || o.stdout != "" || o.stderr != "" {
+				t.Fatalf("exit %d, stdout %q, stderr:\n%s", o.code, o.stdout, o.stderr)
+			}
+			calls, err := os.ReadFile(log)
+			if err != nil || len(calls) == 0 {
+				t.Fatalf("strace wrote nothing: %v", err)
+			}
+			return len(started.FindAll(calls, -1)) - bytes.Count(calls, []byte("CLONE_THREAD"))
+		}
+		for _, expiry := range []string{soon(time.Hour), "''", "soon", "0123", "-1", "99999999999999999999999", "'a[$(touch PWN)]'", "1e9"} {
+			if none, many := count(expiry, 0), count(expiry, 200); none != many {
+				t.Errorf("expiry %s: %d processes more for 200 prompts", expiry, many-none)
+			}
+		}
+	})
+}
+
+// TestHookWithoutNetwork: a session that is over, no way to AWS and 200
+// prompts: no question, no word, and only the renewal tries to connect.
+func TestHookWithoutNetwork(t *testing.T) {
+	strace := need(t, "strace")
+	forHooked(t, func(t *testing.T, h hooked) {
+		c, dumps := newHooks(t), t.TempDir()
+		c.must("login prod")
+		clock := c.advance(61 * time.Minute)
+		vars := ""
+		for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "ASIAX", "AWS_SECRET_ACCESS_KEY": "s", "AWSMFA_OWNED": "ASIAX:", "AWSMFA_PROFILE": "prod", "AWSMFA_EXPIRATION": soon(-time.Minute)} {
+			vars += say(h.export, name, value)
+		}
+		c.server.Close()
+		script := h.load("") + vars + h.hook + "\nawait\n" + h.times(200, h.hook)
+		file, log := filepath.Join(dumps, "script"), filepath.Join(dumps, "log")
+		if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		argv := append([]string{"-f", "-qq", "-o", log, "-s", "300", "-e", "trace=execve,socket,fork,vfork,clone,clone3", need(t, h.program)}, append(h.argv, file)...)
+		cmd := c.detached(strace, argv...)
+		cmd.Dir, cmd.Env = c.home, c.environ("SHELL=/bin/false", clock)
+		if o := finish(t, cmd); o.code != 0 || o.stdout != "" || o.stderr != "" {
+			t.Fatalf("exit %d, stdout %q, stderr:\n%s", o.code, o.stdout, o.stderr)
+		}
+		calls, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSockets(t, string(calls), 1)
+	})
+}
+
+var (
+	started = regexp.MustCompile(`(?m)^(?:\d+ +)?(?:<\.\.\. )?v?(?:fork|clone3?)\b.* = (\d+)$`)
+	execed  = regexp.MustCompile(`execve\("[^"]*awsmfa", \["[^"]*awsmfa", "(\w+)"`)
+)
+
+// checkSockets: so many renewals ran, and nothing else opened a connection.
+func checkSockets(t *testing.T, log string, renewals int) {
+	t.Helper()
+	parent, verb := map[string]string{}, map[string]string{}
+	var connected []string
+	for line := range strings.Lines(log) {
+		line = strings.TrimSuffix(line, "\n")
+		pid, _, _ := strings.Cut(line, " ")
+		if child := started.FindStringSubmatch(line); child != nil {
+			parent[child[1]] = pid
+		}
+		if run := execed.FindStringSubmatch(line); run != nil {
+			verb[pid] = run[1]
+		}
+		if strings.Contains(line, "socket(AF_INET") {
+			connected = append(connected, pid)
+		}
+	}
+	logins := 0
+	for _, v := range verb {
+		if v == "login" {
+			logins++
+		}
+	}
+	if logins != renewals || len(connected) == 0 {
+		t.Errorf("%d renewals, want %d; %d sockets, which should not be none", logins, renewals, len(connected))
+	}
+	for _, pid := range connected {
+		who := pid
+		for verb[who] == "" && parent[who] != "" {
+			who = parent[who] // a thread, or a child
+		}
+		if verb[who] != "login" {
+			t.Errorf("process %s, awsmfa %s, opens a socket", who, verb[who])
+		}
+	}
+}
+
+// TestInitFails: what cannot be is a usage error, and one for the shell too.
+func TestInitFails(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, crowdConfig)
+	for _, row := range []struct{ args, says, prints string }{
+		{"init dash", `there is nothing to put into the start-up file of the shell "dash"`, "false;\n"},
+		{"init zhs", `did you mean "zsh"?`, "false;\n"},
+		{"init bash zsh", `unexpected argument "zsh"`, "false;\n"},
+		{"init bash --cmd a;b", "cannot be the command's name", "false;\n"},
+		{"init bash --cmd awsmfa", "cannot be the command's name", "false;\n"},
+		{"init bash --renew-before soon", "is not a duration", "false;\n"},
+		{"init fish --nosuch", `has no flag "--nosuch"`, "false;\n"},
+	} {
+		o := c.all([]*exec.Cmd{c.command(strings.Fields(row.args)...)})[0]
+		if o.code != exitUsage || o.stdout != row.prints || !strings.Contains(o.stderr, row.says) {
+			t.Errorf("%s: exit %d, stdout %q\n%s", row.args, o.code, o.stdout, o.stderr)
+		}
+	}
+	for _, args := range []string{"init", "hook bash", "init --renew-before 0 -q"} {
+		if o := c.all([]*exec.Cmd{c.command(strings.Fields(args)...)})[0]; o.code != 0 || o.stderr != "" || !strings.HasPrefix(o.stdout, "# ") {
+			t.Errorf("%s: exit %d, %s", args, o.code, o.stderr)
+		}
+	}
+	if o := c.all([]*exec.Cmd{c.command("init", "--help")})[0]; o.stdout != "" || !strings.Contains(o.stderr, "--renew-before TIME") {
+		t.Errorf("help on stdout would be run: %q", fmt.Sprint(o))
+	}
+}
