@@ -121,12 +121,6 @@ func (r *run) ask(ctx context.Context, o options, needed *inputNeeded, question 
 	}
 }
 
-// vaultOf opens the vault for a verb that holds no session's locks: after ^Z
-// the passphrase is asked for again.
-func (r *run) vaultOf(o options) (*seed.Vault, error) {
-	return r.vault(o.NoInput)
-}
-
 // seedChain is what verbs about seeds need of the places of codes: the ledger
 // and the waits.
 func (r *run) seedChain() (*mfa.Chain, error) {

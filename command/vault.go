@@ -35,7 +35,23 @@ func (r *run) unlockTTL() (time.Duration, error) {
 
 // vault is where the seeds are kept, by the variables that say so. Nothing is
 // touched yet.
-func (r *run) vault(noInput bool) (*seed.Vault, error) {
+func (r *run) vault(noInput bool) (*seed.Vault, error) { return r.vaultAsking(noInput, r.askSecret) }
+
+// vaultOf is vault for a verb that holds no session's locks: after ^Z the
+// passphrase is asked for again.
+func (r *run) vaultOf(o options) (*seed.Vault, error) {
+	return r.vaultAsking(o.NoInput, func(ctx context.Context, prompt string) (string, error) {
+		for {
+			text, err := r.askSecret(ctx, prompt)
+			if !errors.Is(err, term.ErrSuspended) {
+				return text, err
+			}
+			term.Suspend()
+		}
+	})
+}
+
+func (r *run) vaultAsking(noInput bool, ask func(context.Context, string) (string, error)) (*seed.Vault, error) {
 	ttl, err := r.unlockTTL()
 	if err != nil {
 		return nil, err
@@ -50,7 +66,7 @@ func (r *run) vault(noInput bool) (*seed.Vault, error) {
 		Getenv: r.getenv, Now: r.Now, Warn: r.warn, Askable: askable(noInput),
 	}
 	if !noInput {
-		o.Ask = r.askSecret
+		o.Ask = ask
 	}
 	return seed.Open(o), nil
 }

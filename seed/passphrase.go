@@ -40,14 +40,24 @@ func askable(o *Options) error {
 	if o.Ask != nil && err == nil {
 		return nil
 	}
-	return &StoreError{Store: fileStore, Trouble: Locked, Why: "its passphrase is needed, and there is no terminal to ask on", Err: err,
+	return &StoreError{Store: fileStore, Trouble: Locked, Why: "its passphrase is needed", Err: orNobody(err),
 		Hints: []string{"unlock it in a terminal: awsmfa totp code", "or, unattended, name a file with the passphrase: AWSMFA_PASSPHRASE_FILE"}}
+}
+
+var errNobody = errors.New("nobody can be asked")
+
+func orNobody(err error) error {
+	if err == nil {
+		return errNobody
+	}
+	return err
 }
 
 // enterPassphrase gets the passphrase and has it tried: the one of the file
 // once, a person's three times.
 func enterPassphrase(ctx context.Context, o *Options, path string, try func(string) (bool, error)) error {
-	wrong := &StoreError{Store: fileStore, Path: path, Trouble: WrongPassphrase}
+	wrong := &StoreError{Store: fileStore, Path: path, Trouble: WrongPassphrase, Hints: []string{
+		"a passphrase that is lost cannot be found again: awsmfa totp remove, then add the seed anew from where AWS showed it, or enroll another device"}}
 	if o.PassphraseFile != "" {
 		passphrase, err := readPassphraseFile(o.PassphraseFile)
 		if err != nil {
@@ -56,6 +66,7 @@ func enterPassphrase(ctx context.Context, o *Options, path string, try func(stri
 		ok, err := try(passphrase)
 		if err == nil && !ok {
 			wrong.Path, wrong.Why = o.PassphraseFile, "the one in the file that AWSMFA_PASSPHRASE_FILE names"
+			wrong.Hints = []string{"correct that file, or unset AWSMFA_PASSPHRASE_FILE to be asked"}
 			return wrong
 		}
 		return err
