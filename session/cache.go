@@ -58,7 +58,7 @@ func (c Cache) Store(e Entry) error {
 	if err := privatefile.EnsureDir(c.Dir); err != nil {
 		return err
 	}
-	return privatefile.Write(c.path(e.Key), e.encode())
+	return privatefile.WriteCache(c.path(e.Key), e.encode())
 }
 
 // Remove forgets the entry for k, and reports whether there was one.

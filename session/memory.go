@@ -125,7 +125,7 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 	if err := privatefile.EnsureDir(m.Dir); err != nil {
 		return err
 	}
-	return privatefile.Write(path, []byte(text))
+	return privatefile.WriteHint(path, []byte(text))
 }
 
 // Load returns what was remembered for profile, if nothing that it rests on

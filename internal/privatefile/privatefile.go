@@ -1,6 +1,6 @@
 // Package privatefile keeps small files that nobody but their owner may read:
-// Read, Write, Remove, EnsureDir, and locks that die with their process
-// (TryLock).
+// Read, Write (WriteCache and WriteHint wait less for the disk), Remove,
+// EnsureDir, and locks that die with their process (TryLock).
 //
 // A file is written whole (a temporary file in the same directory, synced and
 // renamed) so that a reader sees the old text or the new one, also after
@@ -111,23 +111,43 @@ func checkAbsolute(path string) error {
 	return nil
 }
 
-// Write replaces the file's text in one step. Its directory must exist (EnsureDir).
-func Write(path string, data []byte) error {
+// lasting is what of a write a power failure may undo. A kill never does.
+type lasting int
+
+const (
+	hint  lasting = iota // anything: the text may be gone, or half
+	whole                // the step from the old text to the new one
+	ever                 // nothing
+)
+
+// Write replaces the file's text in one step, and for good: not even a power
+// failure brings the old one back. Its directory must exist (EnsureDir).
+func Write(path string, data []byte) error { return write(path, data, ever) }
+
+// WriteCache is Write for what can be had again: after a power failure the old
+// text may be there, or no file. It waits for the disk once, not twice.
+func WriteCache(path string, data []byte) error { return write(path, data, whole) }
+
+// WriteHint is Write for text with a checksum of its own, whose loss nobody
+// notices. A power failure may tear it. It does not wait for the disk.
+func WriteHint(path string, data []byte) error { return write(path, data, hint) }
+
+func write(path string, data []byte, l lasting) error {
 	if err := checkAbsolute(path); err != nil {
 		return err
 	}
 	dir := filename.Dir(path)
 	sweep(dir)
-	err := replace(dir, path, data)
+	err := replace(dir, path, data, l)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Another machine that shares this directory cannot see our process and
 		// may have swept the temporary file away: once more.
-		err = replace(dir, path, data)
+		err = replace(dir, path, data, l)
 	}
 	return err
 }
 
-func replace(dir, path string, data []byte) error {
+func replace(dir, path string, data []byte, l lasting) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return refuse(path, ErrNotRegular)
 	}
@@ -135,7 +155,7 @@ func replace(dir, path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err = fill(f, data); err == nil {
+	if err = fill(f, data, l >= whole); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
@@ -144,12 +164,15 @@ func replace(dir, path string, data []byte) error {
 		os.Remove(f.Name())
 		return err
 	}
+	if l < ever {
+		return nil
+	}
 	return syncDir(dir)
 }
 
-func fill(f *os.File, data []byte) error {
+func fill(f *os.File, data []byte, sync bool) error {
 	_, err := f.Write(data)
-	if err == nil {
+	if err == nil && sync {
 		err = f.Sync()
 	}
 	if cerr := f.Close(); err == nil {

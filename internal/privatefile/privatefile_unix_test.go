@@ -21,13 +21,15 @@ func TestWriteThenRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "f")
-	for _, text := range []string{"one", "", "a longer text"} {
-		if err := Write(path, []byte(text)); err != nil {
-			t.Fatal(err)
-		}
-		got, err := Read(path, 100)
-		if err != nil || string(got) != text {
-			t.Fatalf("read %q, %v", got, err)
+	for _, write := range []func(string, []byte) error{Write, WriteCache, WriteHint} {
+		for _, text := range []string{"one", "", "a longer text"} {
+			if err := write(path, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			got, err := Read(path, 100)
+			if err != nil || string(got) != text {
+				t.Fatalf("read %q, %v", got, err)
+			}
 		}
 	}
 	if _, err := Read(path, 3); !errors.Is(err, ErrTooLarge) {
@@ -277,7 +279,7 @@ func TestWritersLeaveEachOtherAlone(t *testing.T) {
 			var err error
 			for n := 0; n < 40 && err == nil; n++ {
 				// Not Write, which tries again when its file is gone.
-				err = replace(dir, path, []byte(strconv.Itoa(n)))
+				err = replace(dir, path, []byte(strconv.Itoa(n)), hint)
 			}
 			failures <- err
 		}()
