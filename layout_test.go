@@ -66,6 +66,8 @@ func rooms() []room {
 		{path: anyRoom, warm: true},
 		{path: "demo", process: true, imports: []string{standIn}},
 		{path: "bench", process: true, imports: []string{standIn}},
+		{path: "bench/floor", process: true, imports: []string{"bench/floor/first", "command"}},
+		{path: "bench/floor/first", process: true, imports: []string{"early/stack", "warm"}},
 		{path: "bench/launch", process: true},
 	}
 }

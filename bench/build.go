@@ -11,7 +11,7 @@ import (
 
 // programs are the executables that one run compares, built alike.
 type programs struct {
-	awsmfa, empty, hello, launch string
+	awsmfa, floor, empty, hello, launch string
 	megabytes                    float64 // size of awsmfa
 }
 
@@ -24,6 +24,7 @@ func build(ctx context.Context, dir string) (programs, error) {
 	module := strings.TrimSpace(string(root))
 	p := programs{
 		awsmfa: filepath.Join(dir, "awsmfa"),
+		floor:  filepath.Join(dir, "floor"),
 		empty:  filepath.Join(dir, "empty"),
 		hello:  filepath.Join(dir, "hello"),
 		// Called sh: looking for the user's shell then ends at the first
@@ -36,6 +37,7 @@ func build(ctx context.Context, dir string) (programs, error) {
 	}
 	for _, b := range []struct{ in, what, to string }{
 		{module, ".", p.awsmfa},
+		{module, "./bench/floor", p.floor},
 		{module, "./bench/launch", p.launch},
 		{sources, "./empty", p.empty},
 		{sources, "./hello", p.hello},

@@ -43,6 +43,7 @@ func rowsOf(p programs, homes []home) []*row {
 	rows := []*row{
 		{name: "empty Go program", argv: []string{p.empty}, env: env},
 		{name: "Go program printing one line", argv: []string{p.hello}, env: env},
+		{name: "what awsmfa links, doing nothing", argv: []string{p.floor}, env: env},
 		{name: "awsmfa --version", argv: []string{p.awsmfa, "--version"}, env: env},
 		{name: "awsmfa env dev", argv: []string{p.awsmfa, "env", "dev"}, env: env, goals: warm},
 		{name: "awsmfa process dev", argv: []string{p.awsmfa, "process", "dev"}, env: env, goals: warm},
