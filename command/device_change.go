@@ -59,7 +59,7 @@ func runDeviceResync(ctx context.Context, r *run, c *cli.Context, a arrangement)
 			return err
 		}
 		return k.iam(ctx, func(c *stsclient.Client, from credentials.Credentials) error {
-			return c.ResyncMFADevice(ctx, from, u.Name, serial, first.Text(), second.Text())
+			return c.ResyncMFADevice(ctx, from, u.Name, serial, codesOf(first, second))
 		})
 	})
 	if err != nil {
@@ -193,4 +193,8 @@ func (e *enrollment) afterRemoval(ctx context.Context) error {
 		e.hint("profile %q still names it: take mfa_serial out of its section, or awsmfa device enroll %s", shown(name), quoteArg(shown(name)))
 	}
 	return nil
+}
+
+func codesOf(first, second mfa.Code) stsclient.Codes {
+	return stsclient.Codes{First: first.Text(), Second: second.Text(), Until: second.Until()}
 }

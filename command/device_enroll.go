@@ -256,7 +256,7 @@ func (e *enrollment) sendPair(ctx context.Context, s seed.Seed) error {
 		e.undo = append(e.undo, undoing{"the device is deactivated", e.deactivate})
 		before := e.offset.now()
 		err = e.iam(ctx, func(c *stsclient.Client, from credentials.Credentials) error {
-			return c.EnableMFADevice(ctx, from, e.UserName, e.Serial, first.Text(), second.Text())
+			return c.EnableMFADevice(ctx, from, e.UserName, e.Serial, codesOf(first, second))
 		})
 		// A clock that was off is known by now; other codes may fit.
 		if stsclient.KindOf(err) != stsclient.InvalidAuthenticationCode || try == 2 || (e.offset.now()-before).Abs() < seed.Step/2 {

@@ -63,7 +63,7 @@ func TestMoto(t *testing.T) {
 	if err != nil || len(orphans) != 1 || orphans[0] != (VirtualDevice{Serial: made.Serial}) {
 		t.Errorf("orphans %+v, %v", orphans, err)
 	}
-	if err := c.EnableMFADevice(t.Context(), keys, "dev", made.Serial, "123456", "654321"); err != nil {
+	if err := c.EnableMFADevice(t.Context(), keys, "dev", made.Serial, Codes{First: "123456", Second: "654321"}); err != nil {
 		t.Errorf("enable: %v", err)
 	}
 	assigned, err := c.ListVirtualMFADevices(t.Context(), keys, Assigned)

@@ -55,21 +55,29 @@ func (c *Client) CreateVirtualMFADevice(ctx context.Context, from credentials.Cr
 	return call(ctx, c, r, parseCreated)
 }
 
+// Codes are those of two time steps in a row.
+type Codes struct {
+	First, Second string
+	// Until is the instant after which they must not leave any more; the call
+	// then fails with Stale, and AWS has seen nothing. Zero is no limit.
+	Until time.Time
+}
+
 // EnableMFADevice assigns a virtual device to a user, who proves with the codes
 // of two steps in a row that its seed is known. The codes are sent once.
-func (c *Client) EnableMFADevice(ctx context.Context, from credentials.Credentials, userName, serial, code1, code2 string) error {
-	return c.withCodes(ctx, "EnableMFADevice", from, userName, serial, code1, code2)
+func (c *Client) EnableMFADevice(ctx context.Context, from credentials.Credentials, userName, serial string, codes Codes) error {
+	return c.withCodes(ctx, "EnableMFADevice", from, userName, serial, codes)
 }
 
 // ResyncMFADevice tells AWS by the codes of two steps in a row how far the
 // device's clock is off. The codes are sent once.
-func (c *Client) ResyncMFADevice(ctx context.Context, from credentials.Credentials, userName, serial, code1, code2 string) error {
-	return c.withCodes(ctx, "ResyncMFADevice", from, userName, serial, code1, code2)
+func (c *Client) ResyncMFADevice(ctx context.Context, from credentials.Credentials, userName, serial string, codes Codes) error {
+	return c.withCodes(ctx, "ResyncMFADevice", from, userName, serial, codes)
 }
 
-func (c *Client) withCodes(ctx context.Context, action string, from credentials.Credentials, userName, serial, code1, code2 string) error {
-	r := c.iamRequest(action, from, "UserName", userName, "SerialNumber", serial, "AuthenticationCode1", code1, "AuthenticationCode2", code2)
-	r.code, r.code2, r.effect = code1, code2, once
+func (c *Client) withCodes(ctx context.Context, action string, from credentials.Credentials, userName, serial string, codes Codes) error {
+	r := c.iamRequest(action, from, "UserName", userName, "SerialNumber", serial, "AuthenticationCode1", codes.First, "AuthenticationCode2", codes.Second)
+	r.code, r.code2, r.until, r.effect = codes.First, codes.Second, codes.Until, once
 	return c.change(ctx, r)
 }
 

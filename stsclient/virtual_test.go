@@ -88,7 +88,7 @@ func TestLifeOfADevice(t *testing.T) {
 	}
 	now := s.Clock().Now()
 	code1, code2 := codeOf(t, made.Seed, now), codeOf(t, made.Seed, now.Add(30*time.Second))
-	if err := c.EnableMFADevice(t.Context(), keys, "dev", made.Serial, code1, code2); err != nil {
+	if err := c.EnableMFADevice(t.Context(), keys, "dev", made.Serial, Codes{First: code1, Second: code2}); err != nil {
 		t.Fatal(err)
 	}
 	assigned, err := c.ListVirtualMFADevices(t.Context(), keys, Assigned)
@@ -102,7 +102,7 @@ func TestLifeOfADevice(t *testing.T) {
 	now = s.Clock().Now()
 	s.Device(made.Serial).SetDrift(40)
 	ahead := now.Add(40 * 30 * time.Second)
-	if err := c.ResyncMFADevice(t.Context(), keys, "dev", made.Serial, codeOf(t, made.Seed, ahead), codeOf(t, made.Seed, ahead.Add(30*time.Second))); err != nil {
+	if err := c.ResyncMFADevice(t.Context(), keys, "dev", made.Serial, Codes{First: codeOf(t, made.Seed, ahead), Second: codeOf(t, made.Seed, ahead.Add(30*time.Second))}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.GetSessionToken(t.Context(), keys, GetSessionTokenInput{Serial: made.Serial, Code: codeOf(t, made.Seed, ahead.Add(time.Minute))}); err != nil {
@@ -134,8 +134,8 @@ func deviceCalls(c *Client, keys credentials.Credentials, serial, code1, code2 s
 			_, err := c.CreateVirtualMFADevice(t.Context(), keys, "more")
 			return err
 		},
-		"EnableMFADevice":        func(t *testing.T) error { return c.EnableMFADevice(t.Context(), keys, "dev", serial, code1, code2) },
-		"ResyncMFADevice":        func(t *testing.T) error { return c.ResyncMFADevice(t.Context(), keys, "dev", serial, code1, code2) },
+		"EnableMFADevice":        func(t *testing.T) error { return c.EnableMFADevice(t.Context(), keys, "dev", serial, Codes{First: code1, Second: code2}) },
+		"ResyncMFADevice":        func(t *testing.T) error { return c.ResyncMFADevice(t.Context(), keys, "dev", serial, Codes{First: code1, Second: code2}) },
 		"DeactivateMFADevice":    func(t *testing.T) error { return c.DeactivateMFADevice(t.Context(), keys, "dev", serial) },
 		"DeleteVirtualMFADevice": func(t *testing.T) error { return c.DeleteVirtualMFADevice(t.Context(), keys, serial) },
 	}
@@ -195,7 +195,7 @@ func TestChangesThatAreBrokenOff(t *testing.T) {
 		case "CreateVirtualMFADevice":
 			_, err = c.CreateVirtualMFADevice(ctx, keys, "x")
 		case "EnableMFADevice":
-			err = c.EnableMFADevice(ctx, keys, "dev", testSerial, "123456", "654321")
+			err = c.EnableMFADevice(ctx, keys, "dev", testSerial, Codes{First: "123456", Second: "654321"})
 		default:
 			err = c.DeleteVirtualMFADevice(ctx, keys, testSerial)
 		}
@@ -286,14 +286,14 @@ func TestRefusalsOfTheStrictServer(t *testing.T) {
 		t.Errorf("without MFA: %v", err)
 	}
 	code1, code2 := orphan.NextPair()
-	err = c.EnableMFADevice(t.Context(), keys, "dev", orphan.Serial, code2, code1)
+	err = c.EnableMFADevice(t.Context(), keys, "dev", orphan.Serial, Codes{First: code2, Second: code1})
 	if e := asError(t, err); e.Kind != InvalidAuthenticationCode || e.MayBeDone() || e.Status != 403 {
 		t.Errorf("reversed: %+v", e)
 	}
 	if text := err.Error(); strings.Contains(text, code1) || strings.Contains(text, code2) {
 		t.Errorf("codes in %q", text)
 	}
-	if err := c.EnableMFADevice(t.Context(), keys, "dev", orphan.Serial, code1, code2); err != nil {
+	if err := c.EnableMFADevice(t.Context(), keys, "dev", orphan.Serial, Codes{First: code1, Second: code2}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 7 {
@@ -303,7 +303,7 @@ func TestRefusalsOfTheStrictServer(t *testing.T) {
 	}
 	ninth, _ := u.AddUnassigned("ninth")
 	code1, code2 = ninth.NextPair()
-	if err := c.EnableMFADevice(t.Context(), keys, "dev", ninth.Serial, code1, code2); KindOf(err) != LimitExceeded {
+	if err := c.EnableMFADevice(t.Context(), keys, "dev", ninth.Serial, Codes{First: code1, Second: code2}); KindOf(err) != LimitExceeded {
 		t.Errorf("ninth: %v", err)
 	}
 	session, err := c.GetSessionToken(t.Context(), keys, GetSessionTokenInput{Serial: orphan.Serial, Code: orphan.NextCode()})
@@ -326,7 +326,7 @@ func TestRefusalsOfTheStrictServer(t *testing.T) {
 func TestSecondCodeIsCleaned(t *testing.T) {
 	s := serve(t, reply(400, errorXML("ValidationError", "Value '123456' at 'authenticationCode1', value '654321' at 'authenticationCode2'")))
 	c, _ := client(t, Config{IAMEndpoint: s.URL})
-	err := c.EnableMFADevice(t.Context(), longTerm(t), "dev", testSerial, "123456", "654321")
+	err := c.EnableMFADevice(t.Context(), longTerm(t), "dev", testSerial, Codes{First: "123456", Second: "654321"})
 	if text := err.Error(); strings.Contains(text, "123456'") || strings.Contains(text, "654321") || KindOf(err) != BadRequest {
 		t.Errorf("%v", err)
 	}
@@ -486,9 +486,27 @@ func TestDeviceErrorRows(t *testing.T) {
 	} {
 		s := serve(t, reply(row.status, errorXML(code, "words")))
 		c, _ := client(t, Config{IAMEndpoint: s.URL})
-		err := c.EnableMFADevice(t.Context(), longTerm(t), "dev", testSerial, "123456", "654321")
+		err := c.EnableMFADevice(t.Context(), longTerm(t), "dev", testSerial, Codes{First: "123456", Second: "654321"})
 		if e := asError(t, err); e.Kind != row.want || s.count() != 1 || e.MayBeDone() != (row.status == http.StatusInternalServerError) {
 			t.Errorf("%s: %+v after %d", code, e, s.count())
 		}
+	}
+}
+
+// Codes whose time is over stay here.
+func TestOldCodesDoNotLeave(t *testing.T) {
+	s, _, keys := bare(t, ststest.UserOptions{})
+	c, _ := client(t, Config{IAMEndpoint: s.URL(), Now: s.Clock().Now})
+	old := Codes{First: "123456", Second: "654321", Until: s.Clock().Now().Add(-time.Second)}
+	for _, call := range []func() error{
+		func() error { return c.EnableMFADevice(t.Context(), keys, "dev", testSerial, old) },
+		func() error { return c.ResyncMFADevice(t.Context(), keys, "dev", testSerial, old) },
+	} {
+		if e := asError(t, call()); e.Kind != Stale || e.MayBeDone() || e.Sent {
+			t.Errorf("%+v", e)
+		}
+	}
+	if n := s.Calls(""); n != 0 {
+		t.Errorf("%d requests", n)
 	}
 }
