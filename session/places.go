@@ -11,7 +11,7 @@ import (
 // Specification; the same on macOS, since these are a developer's dotfiles).
 type Places struct {
 	Cache string // sessions, locks and remembered requests
-	State string // ledger, device choice, clock offset
+	State string // ledger, device choice, clock offset, direnv stamps
 }
 
 // ErrNoHome: there is nowhere to keep a session. Only caching is lost.
@@ -72,6 +72,9 @@ func (p Places) Clock(endpoint string) Clock { return Clock{Dir: p.State, Endpoi
 
 // Devices is the memory of which MFA device belongs to a key.
 func (p Places) Devices() Devices { return Devices{Dir: p.State} }
+
+// Stamps are the files that direnv watches.
+func (p Places) Stamps() Stamps { return Stamps{Dir: sub(p.State, "direnv")} }
 
 // sub keeps "" as it is: without a home every access fails, with a warning.
 func sub(dir, name string) string {

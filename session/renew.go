@@ -69,6 +69,8 @@ type Renewer struct {
 	PID        int
 	TTY        string // controlling terminal, "" without one
 	OnTerminal bool   // messages go to that terminal
+	// Obtained, if set, is told of each new entry that is in the cache.
+	Obtained func(Entry)
 }
 
 // Result is what was got; the warnings come with an error as well.
@@ -271,6 +273,9 @@ func (r *run) obtain(ctx context.Context, i int) (Entry, error) {
 	if r.Cache.stamp(step.family) != stamp {
 		r.Cache.Remove(step.Key)
 		r.warn("the session is not cached: there was a logout meanwhile")
+	}
+	if r.Obtained != nil {
+		r.Obtained(e)
 	}
 	return e, nil
 }
