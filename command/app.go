@@ -48,11 +48,10 @@ func (v *verb) isRead() bool { return v.failsInShell || v.name == "process" }
 
 // verbs is the list of all commands, in the order of the help.
 func verbs() []*verb {
-	list := []*verb{
+	list := slices.Concat([]*verb{
 		envVerb(), execVerb(), processVerb(), loginVerb(), logoutVerb(),
-		listVerb(), statusVerb(), explainVerb(), whoamiVerb(), initVerb(), versionVerb(),
-	}
-	list = slices.Concat(list, totpVerbs(), deviceVerbs())
+		listVerb(), statusVerb(), explainVerb(), whoamiVerb(),
+	}, totpVerbs(), deviceVerbs(), []*verb{initVerb(), versionVerb()})
 	return append(list, helpVerb(list))
 }
 
