@@ -59,7 +59,7 @@ func verbs() []*verb {
 func Run(ctx context.Context, w World) int {
 	r := newRun(w)
 	r.limits = harden.Process()
-	list := verbs()
+	list := append(verbs(), direnvVerbs()...)
 	a, err := arrange(w.Args, list)
 	return r.finish(ctx, a, r.answer(ctx, a, list, err))
 }

@@ -142,6 +142,7 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		bundle   *caBundleError
 		ours     *bug
 		store    *seed.StoreError
+		wrapper  *noWrapperError
 	)
 	switch {
 	case errors.As(err, &ours):
@@ -179,6 +180,9 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return r.explainAWS(rep, a, aws)
 	case errors.As(err, &src):
 		return r.explainSource(rep, a, src)
+	case errors.As(err, &wrapper):
+		rep.exit = exitProfile
+		return rep.hint("add these two lines to %s:", shown(wrapper.file)).hint("%s", wrapper.lines()[0]).hint("%s", wrapper.lines()[1])
 	case errors.As(err, &bundle):
 		rep.exit = exitProfile
 		return rep.hint("AWS_CA_BUNDLE and ca_bundle name a file of PEM certificates")

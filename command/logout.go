@@ -44,6 +44,9 @@ func runLogout(ctx context.Context, r *run, c *cli.Context, a arrangement) error
 		return err
 	}
 	roles, sessions, err := s.places.Sessions().Forget(r.Now(), plans...)
+	for _, p := range plans {
+		s.touchStamps(p.Families()...)
+	}
 	if err != nil {
 		return fmt.Errorf("forgetting sessions: %w", err)
 	}
@@ -66,6 +69,9 @@ func (r *run) logoutAll(o options) error {
 		return err
 	}
 	n, err := p.Sessions().Clear()
+	if err := p.Stamps().TouchAll(r.Now()); err != nil {
+		r.debugf("direnv is not told: %v", err)
+	}
 	if err == nil {
 		err = r.lockSeeds()
 	}

@@ -259,6 +259,7 @@ func (s *subject) renewer() *session.Renewer {
 		Now: s.Now, Offset: s.offset.now, Notify: func(text string) { s.note("%s", text) },
 		Share: s.share, Suspend: term.Suspend, Patience: s.standard.patience,
 		PID: s.PID, TTY: term.Attached(), OnTerminal: s.stderrIsTerminal(),
+		Obtained: func(e session.Entry) { s.touchStamps(e.Family) },
 	}
 }
 
