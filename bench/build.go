@@ -12,7 +12,7 @@ import (
 // programs are the executables that one run compares, built alike.
 type programs struct {
 	awsmfa, floor, empty, hello, launch string
-	megabytes                    float64 // size of awsmfa
+	megabytes                           float64 // size of awsmfa
 }
 
 // build makes them in the form of a release.

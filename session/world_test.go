@@ -243,7 +243,7 @@ type process struct {
 	asked     int   // times that Available was called
 	tries     int   // codes that may follow a refused one
 	requests  []CodeRequest
-	meanings  []Refusal // that Again was asked about
+	meanings  []Refusal                       // that Again was asked about
 	next      func(CodeRequest) (Code, error) // instead of a good code
 	notes     []string
 	shareTTY  string
