@@ -54,7 +54,7 @@ func (e Entry) values() [len(entryNames)]string {
 // tells a torn or flipped file from a whole one.
 func (e Entry) encode() []byte {
 	values := e.values()
-	size := 128 // of the first line and the last
+	size := len(entryHeader+"\n"+"sum=\n") + digest.Size // exact: memory of another size is another page
 	for i, name := range entryNames {
 		size += len(name) + len(values[i]) + len("=\n")
 	}
