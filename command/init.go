@@ -2,7 +2,9 @@ package command
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"awsmfa/environment"
+	"awsmfa/internal/privatefile"
 	"awsmfa/session"
 	"awsmfa/shell"
 )
@@ -46,10 +49,13 @@ func runInit(_ context.Context, r *run, c *cli.Context, a arrangement) error {
 	if unknown := new(shell.UnknownError); errors.As(err, &unknown) {
 		return noHook(unknown)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		text, err = r.keptScript(name, text)
 	}
-	if err := r.write([]byte(text)); err != nil {
+	if err == nil {
+		err = r.write([]byte(text))
+	}
+	if err != nil {
 		return err
 	}
 	if r.stdoutIsTerminal() {
@@ -84,6 +90,28 @@ func (r *run) hook(c *cli.Context) (shell.Hook, error) {
 	}
 	h.Self, err = ownPath()
 	return h, err
+}
+
+// keptScript puts the script of a shell that must read it from a file there, and
+// gives the line that does so. Another script is another file: somebody may
+// still read from the first.
+func (r *run) keptScript(name, text string) (string, error) {
+	if shell.HookSource(name, "") == "" {
+		return text, nil
+	}
+	places, err := session.FindPlaces(r.getenv)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(text))
+	path := filepath.Join(places.State, fmt.Sprintf("init-%x.%s", sum[:4], name))
+	if kept, err := privatefile.Read(path, int64(len(text))); err == nil && string(kept) == text {
+		return shell.HookSource(name, path), nil
+	}
+	if err := privatefile.EnsureDir(places.State); err != nil {
+		return "", err
+	}
+	return shell.HookSource(name, path), privatefile.Write(path, []byte(text))
 }
 
 // initShell is the shell that was named, else the one around us.

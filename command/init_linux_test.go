@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"awsmfa/internal/pty"
 	"awsmfa/shell"
 )
 
@@ -46,7 +47,12 @@ func hookedShells() []hooked {
 		"setopt warn_create_global warn_nested_var", "setopt octal_zeroes c_bases", "emulate sh", "emulate ksh", "setopt no_function_argzero typeset_silent rc_quotes")
 	fish := hooked{program: "fish", argv: []string{"--no-config"}, strict: []string{""}, export: "set -gx NAME VALUE", private: "set -gu NAME VALUE", show: `echo "[$NAME]"`,
 		loop: "for i in (seq N); BODY; end", hook: "_awsmfa_hook", rewind: "set -g _awsmfa_started 0", trace: "set -g fish_trace 1"}
-	return []hooked{bash, zsh, fish}
+	ksh, mksh := posix, posix
+	ksh.program, ksh.strict, ksh.loop = "ksh", append(strict, "set -o globstar", "set -G; set +B"), "for ((i = 0; i < N; i++)); do BODY; done"
+	mksh.program, mksh.strict, mksh.loop = "mksh", append(strict, "set -o posix", "set +o braceexpand"), "i=0; while ((i++ < N)); do BODY; done"
+	tcsh := hooked{program: "tcsh", argv: []string{"-f"}, strict: []string{"", "set noglob", "set nonomatch", "set globstar; set globdot", "set echo_style=both", "set backslash_quote", "set correct=all; set noclobber"},
+		export: "setenv NAME VALUE", loop: "set i = 0\nwhile ( $i < N )\n@ i++\nBODY\nend", hook: "_awsmfa_hook", rewind: "set _awsmfa_started = 0", trace: "set echo verbose"}
+	return []hooked{bash, zsh, ksh, mksh, fish, tcsh}
 }
 
 // say fills a name and a value into one of the shell's ways to say something.
@@ -55,13 +61,13 @@ func say(how, name, value string) string {
 }
 
 func (h hooked) times(n int, body string) string {
-	return strings.NewReplacer("N;", strconv.Itoa(n)+";", "< N", "< "+strconv.Itoa(n), "N)", strconv.Itoa(n)+")", "BODY", body).Replace(h.loop) + "\n"
+	return strings.NewReplacer("N;", strconv.Itoa(n)+";", "< N", "< "+strconv.Itoa(n), "N)", strconv.Itoa(n)+")", "N )", strconv.Itoa(n)+" )", "BODY", body).Replace(h.loop) + "\n"
 }
 
 // load is the documented line, with flags for init.
 func (h hooked) load(flags string) string {
 	line, _ := shell.HookLine(h.program)
-	return strings.Replace(line, "init "+h.program, strings.TrimSpace("init "+h.program+" "+flags), 1) + "\n"
+	return strings.Replace(line, "init", strings.TrimSpace("init "+flags), 1) + "\n"
 }
 
 // soon is an expiry that is due, by the shell's own clock.
@@ -165,7 +171,7 @@ func TestHookFailure(t *testing.T) {
 	forHooked(t, func(t *testing.T, h hooked) {
 		dumps := t.TempDir()
 		status := "echo $?\n"
-		if h.program == "fish" {
+		if h.program == "fish" || h.program == "tcsh" {
 			status = "echo $status\n"
 		}
 		script := h.load("") + say(h.export, "AWS_ACCOUNT_ID", "7") + "dumpenv before\nawsmfa-use dev\nawsmfa-use nosuch\n" + status +
@@ -311,6 +317,11 @@ func TestHookIsQuietAboutSecrets(t *testing.T) {
 func TestHookStartsNothing(t *testing.T) {
 	strace := need(t, "strace")
 	c := newHooks(t)
+	master, tty, err := pty.Open(24, 80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { master.Close(); tty.Close() })
 	forHooked(t, func(t *testing.T, h hooked) {
 		count := func(expiry string, n int) int {
 			dumps := t.TempDir()
@@ -322,7 +333,7 @@ func TestHookStartsNothing(t *testing.T) {
 			}
 			argv := append([]string{"-qq", "-o", log, "-e", "trace=fork,vfork,clone,clone3", need(t, h.program)}, append(h.argv, file)...)
 			cmd := c.detached(strace, argv...)
-			cmd.Env = c.environ("SHELL=/bin/false")
+			cmd.Env, cmd.Stdin = c.environ("SHELL=/bin/false"), tty // of which tcsh takes the clock
 			if o := finish(t, cmd); o.code != 0 || o.stdout != "" || o.stderr != "" {
 				t.Fatalf("exit %d, stdout %q, stderr:\n%s", o.code, o.stdout, o.stderr)
 			}

@@ -15,6 +15,10 @@ var (
 	hookBash string
 	//go:embed hooks/awsmfa.zsh
 	hookZsh string
+	//go:embed hooks/awsmfa.ksh
+	hookKsh string
+	//go:embed hooks/awsmfa.tcsh
+	hookTcsh string
 	//go:embed hooks/awsmfa.fish
 	hookFish string
 )
@@ -56,8 +60,12 @@ func hookOf(name string) (hookScript, bool) {
 		return hookScript{hookBash, "NAME=VALUE\n", posix{name: name, ansiC: true}.QuoteWord, nil, `eval "$(awsmfa init bash)"`, "~/.bashrc"}, true
 	case "zsh":
 		return hookScript{hookZsh, "NAME=VALUE\n", posix{name: name, ansiC: true}.QuoteWord, nil, `eval "$(awsmfa init zsh)"`, "~/.zshrc"}, true
+	case "ksh", "mksh":
+		return hookScript{hookKsh, "NAME=VALUE\n", posix{name: name, ansiC: true}.QuoteWord, nil, `eval "$(awsmfa init ksh)"`, "~/." + name + "rc"}, true
 	case "fish":
 		return hookScript{hookFish, "set -g NAME VALUE\n", fish{}.QuoteWord, blanks, "awsmfa init fish | source", "~/.config/fish/config.fish"}, true
+	case "tcsh":
+		return hookScript{hookTcsh, "set NAME = VALUE\n", tcsh{}.QuoteWord, tcshList, "eval `awsmfa init tcsh`", "~/.tcshrc"}, true
 	}
 	return hookScript{}, false
 }
@@ -142,6 +150,18 @@ func (h hookScript) names(names []string) string {
 	}
 	return h.literal(strings.Join(names, " "))
 }
+
+// HookSource is what a shell reads instead of the script, where that must lie
+// in a file: the line that sources the file. It is "" for most shells.
+func HookSource(name, path string) string {
+	if hookName(name) != "tcsh" {
+		return ""
+	}
+	word := tcsh{}.QuoteWord(path)
+	return "source " + word + " init " + word + "\n"
+}
+
+func tcshList(names []string) string { return "( " + blanks(names) + " )" }
 
 // blanks joins names for shells that have lists.
 func blanks(names []string) string { return strings.Join(names, " ") }

@@ -23,6 +23,9 @@ func linters() map[string][][]string {
 	return map[string][][]string{
 		"bash": {{"bash", "-n"}, {"shellcheck"}, {"shfmt", "-d"}},
 		"zsh":  {{"zsh", "-n"}},
+		"ksh":  {{"ksh", "-n"}, {"shellcheck"}, {"shfmt", "-ln", "mksh", "-d"}},
+		"mksh": {{"mksh", "-n"}},
+		"tcsh": {{"tcsh", "-fn"}},
 		"fish": {{"fish", "--no-execute"}, {"fish_indent", "--check"}},
 	}
 }
