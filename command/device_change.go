@@ -5,12 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"awsmfa/credentials"
 	"awsmfa/internal/term"
 	"awsmfa/mfa"
+	"awsmfa/profile"
 	"awsmfa/seed"
 	"awsmfa/stsclient"
 )
@@ -28,45 +29,101 @@ func deviceResyncVerb() *verb {
 }
 
 func runDeviceResync(ctx context.Context, r *run, c *cli.Context, a arrangement) error {
-	o, k, serial, err := r.deviceAndHolder(ctx, c, a)
+	_, k, serial, err := r.deviceAndHolder(ctx, c, a)
 	if err != nil {
 		return err
 	}
 	defer k.hangUp()
+	if deviceKind(serial) == "FIDO" {
+		return profile.CheckSerial(k.resolved.Profile, profile.Value{Text: serial})
+	}
 	u, err := k.user(ctx)
 	if err != nil {
 		return err
 	}
-	v, err := r.vaultOf(o)
+	get, err := k.pairs(ctx, serial, c.Bool("stdin"))
 	if err != nil {
 		return err
 	}
-	has, err := v.Has(serial)
-	if err != nil {
-		return err
-	}
-	get := func() (mfa.Code, mfa.Code, error) { return k.typedPair(ctx, serial, c.Bool("stdin")) }
-	if has && !c.Bool("stdin") {
-		s, err := v.Load(ctx, serial)
-		if err != nil {
-			return seedError(serial, err)
-		}
-		get = func() (mfa.Code, mfa.Code, error) { return k.codes().chain.Pair(ctx, serial, s) }
-	}
-	err = k.renewer().WithDevice(ctx, serial, func() error {
-		first, second, err := get()
-		if err != nil {
-			return err
-		}
-		return k.iam(ctx, func(c *stsclient.Client, from credentials.Credentials) error {
-			return c.ResyncMFADevice(ctx, from, u.Name, serial, codesOf(first, second))
-		})
+	err = k.sendPairs(ctx, serial, get, func(c *stsclient.Client, from iamSigner, codes stsclient.Codes) error {
+		return c.ResyncMFADevice(ctx, from, u.Name, serial, codes)
 	})
 	if err != nil {
 		return err
 	}
 	r.note("%s: in step with AWS again", shown(serial))
 	return nil
+}
+
+// pairs is where two codes in a row come from.
+func (k *keyHolder) pairs(ctx context.Context, serial string, stdin bool) (pairSource, error) {
+	has, err := k.vault.Has(serial)
+	switch {
+	case err != nil:
+		return pairSource{}, err
+	case stdin:
+		return pairSource{get: k.readPair}, nil
+	case !has:
+		return pairSource{get: func() (mfa.Code, mfa.Code, error) { return k.typedPair(ctx, serial) }}, nil
+	}
+	s, err := k.vault.Load(ctx, serial)
+	if err != nil {
+		return pairSource{}, seedError(serial, err)
+	}
+	return pairSource{made: true, get: func() (mfa.Code, mfa.Code, error) { return k.codes().chain.Pair(ctx, serial, s) }}, nil
+}
+
+// pairSource gives two codes in a row, recorded as spent.
+type pairSource struct {
+	get  func() (first, second mfa.Code, err error)
+	made bool // of a seed: there are always others
+}
+
+// pairTries bounds how often pairs of codes are sent, or made in vain.
+const pairTries = 4
+
+var errPairs = errors.New("AWS did not take the device's codes in several tries")
+
+// sendPairs sends two codes with a call, under the device's lock, and others
+// where those were not to blame. Each try has codes of its own.
+func (k *keyHolder) sendPairs(ctx context.Context, serial string, from pairSource, call func(*stsclient.Client, iamSigner, stsclient.Codes) error) error {
+	for range pairTries {
+		before, sent := k.offset.now(), false
+		err := k.renewer().WithDevice(ctx, serial, func() error {
+			first, second, err := from.get()
+			if err != nil {
+				return err
+			}
+			sent = true
+			return k.iamOnce(func(c *stsclient.Client, with iamSigner) error { return call(c, with, codesOf(first, second)) })
+		})
+		if err == nil || !sent || mayBeDone(err) {
+			return err
+		}
+		if err := k.pairAgain(ctx, err, from.made, k.offset.now()-before); err != nil {
+			return err
+		}
+	}
+	return errPairs
+}
+
+// pairAgain is nil where other codes may be taken.
+func (k *keyHolder) pairAgain(ctx context.Context, err error, made bool, moved time.Duration) error {
+	switch stsclient.KindOf(err) {
+	case stsclient.NotAuthorized:
+		if !k.with.Temporary() {
+			return k.elevate(ctx, err) // without the device's lock, which a session takes as well
+		}
+	case stsclient.Stale, stsclient.NoSuchEntity: // too late; AWS has not yet heard everywhere of the device
+		if made {
+			return nil
+		}
+	case stsclient.InvalidAuthenticationCode, stsclient.ClockSkew:
+		if made && moved.Abs() >= seed.Step/2 { // a clock that was off is known by now
+			return nil
+		}
+	}
+	return err
 }
 
 // deviceAndHolder reads the command line of a verb about one device in IAM.
@@ -88,10 +145,7 @@ func (r *run) deviceAndHolder(ctx context.Context, c *cli.Context, a arrangement
 }
 
 // typedPair asks for two codes of a device whose seed is not here.
-func (k *keyHolder) typedPair(ctx context.Context, serial string, stdin bool) (first, second mfa.Code, err error) {
-	if stdin {
-		return k.readPair()
-	}
+func (k *keyHolder) typedPair(ctx context.Context, serial string) (first, second mfa.Code, err error) {
 	needed := &inputNeeded{err: fmt.Errorf("two codes of %s are needed, one after the other, and there is nobody to ask", shown(serial)), what: "pair"}
 	typed := [2]string{}
 	for i, which := range []string{"first", "next"} {
@@ -165,33 +219,69 @@ func runDeviceRemove(ctx context.Context, r *run, c *cli.Context, a arrangement)
 		return err
 	}
 	e := &enrollment{keyHolder: k, Enrollment: mfa.Enrollment{Serial: serial, UserName: u.Name, Profile: o.Profile}}
-	if e.vault, err = r.vaultOf(o); err != nil {
+	done, err := e.takeAway(ctx)
+	if err != nil {
 		return err
 	}
-	if err := e.deactivate(ctx); err != nil {
-		return err
-	}
-	if deviceKind(serial) == "virtual" {
-		if err := e.delete(ctx); err != nil {
-			r.warn("the device is deactivated, but not deleted; run this again")
-			return err
+	return e.afterRemoval(ctx, done)
+}
+
+// takeAway removes the device from IAM. A virtual one is deleted, which is
+// tried first: AWS says then whether a policy wants MFA for it, while there is
+// a device to get a session with.
+func (e *enrollment) takeAway(ctx context.Context) (done bool, err error) {
+	virtual := deviceKind(e.Serial) == "virtual"
+	if virtual {
+		done, err := there(e.iam(ctx, func(c *stsclient.Client, from iamSigner) error {
+			return c.DeleteVirtualMFADevice(ctx, from, e.Serial)
+		}))
+		if stsclient.KindOf(err) != stsclient.DeleteConflict {
+			return done, err
 		}
 	}
-	return e.afterRemoval(ctx)
+	done, err = e.deactivate(ctx)
+	if err != nil || !virtual {
+		return done, err
+	}
+	if !done {
+		return false, fmt.Errorf("%s is not a device of user %s", shown(e.Serial), shown(e.UserName))
+	}
+	if _, err = e.delete(ctx); err != nil {
+		e.warn("the device is deactivated, but not deleted; run this again")
+	}
+	return true, err
 }
 
 // afterRemoval clears what stands here of a device that is gone.
-func (e *enrollment) afterRemoval(ctx context.Context) error {
-	if err := e.forget(ctx); err != nil && !errors.Is(err, seed.ErrNoSeed) {
+func (e *enrollment) afterRemoval(ctx context.Context, done bool) error {
+	forgotten, err := e.forget(ctx)
+	if err != nil {
 		return seedError(e.Serial, err)
 	}
-	if err := e.places.Devices().Forget(e.accessKeyID()); err != nil {
+	if devices := e.places.Devices(); devices.Load(e.accessKeyID()) == e.Serial {
+		if err := devices.Forget(e.accessKeyID()); err != nil {
+			e.warn(err.Error())
+		}
+	}
+	begun, found, err := e.enrollments().Load(e.accessKeyID())
+	if found && begun.Serial == e.Serial {
+		err = e.enrollments().Remove(e.accessKeyID())
+	}
+	if err != nil {
 		e.warn(err.Error())
 	}
-	e.note("%s is removed", shown(e.Serial))
-	for _, name := range e.profilesByDevice()[e.Serial] {
-		e.hint("profile %q still names it: take mfa_serial out of its section, or awsmfa device enroll %s", shown(name), quoteArg(shown(name)))
+	said, and := "is removed", ""
+	if !done {
+		said = "was not, or no longer, there"
 	}
+	if forgotten {
+		and = "; its seed is forgotten"
+	}
+	e.note("%s %s%s", shown(e.Serial), said, and)
+	if n := e.dropSessions(e.Serial); n > 0 {
+		e.note("%s forgotten that its codes opened; AWS lets copies of them live out their time", count(n, "session"))
+	}
+	e.hintNames()
 	return nil
 }
 

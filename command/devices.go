@@ -14,6 +14,7 @@ import (
 	"awsmfa/credentials"
 	"awsmfa/mfa"
 	"awsmfa/profile"
+	"awsmfa/seed"
 	"awsmfa/session"
 	"awsmfa/stsclient"
 )
@@ -27,45 +28,79 @@ func deviceVerbs() []*verb {
 // its chain.
 type keyHolder struct {
 	*subject
-	with credentials.Credentials // the key, or an MFA session once a policy wanted one
-	mfa  string                  // the device of that session, when it is not the profile's
+	with  credentials.Credentials // the key, or an MFA session once a policy wanted one
+	mfa   string                  // the device of that session, when it is not the profile's
+	vault *seed.Vault             // of the verb, unlocked once
+
+	unknown string // a device that AWS cannot know yet: it gives no session
 }
 
+// keyHolder finds whose key a profile ends in. What is wrong with the
+// profile's device or its roles is no obstacle: it may be what the verb mends.
 func (r *run) keyHolder(ctx context.Context, o options) (*keyHolder, error) {
 	o.noteProfile(r)
 	s, err := r.subject(ctx, o, false)
-	if err != nil && !errors.Is(err, session.ErrNoDevice) {
+	if s == nil {
 		return nil, err
 	}
 	src := s.resolved.Source
+	if src.Kind == profile.SourceSession && errors.Is(err, session.ErrPastedSession) {
+		return nil, err
+	}
 	if src.Kind != profile.SourceKeys {
 		return nil, &profile.Error{Kind: profile.NoKeys, Profile: o.Profile, Origin: src.Origin,
 			Detail: fmt.Sprintf("profile %q has no access key of an IAM user, which is what a device belongs to (it has: %s)", shown(o.Profile), src.Kind)}
 	}
-	return &keyHolder{subject: s, with: src.Keys}, nil
+	k := &keyHolder{subject: s, with: src.Keys}
+	k.vault, err = r.vaultOf(o)
+	return k, err
 }
 
 func (k *keyHolder) accessKeyID() string { return k.resolved.Source.Keys.AccessKeyID() }
 
+// iamCall is one call to IAM, by whoever signs it.
+type iamCall func(*stsclient.Client, credentials.Credentials) error
+
 // iam makes a call with the long-term key and, where a policy refuses that for
 // want of MFA, once more with an MFA session.
-func (k *keyHolder) iam(ctx context.Context, call func(*stsclient.Client, credentials.Credentials) error) error {
+func (k *keyHolder) iam(ctx context.Context, call iamCall) error {
+	err := k.iamOnce(call)
+	if stsclient.KindOf(err) != stsclient.NotAuthorized || k.with.Temporary() {
+		return err
+	}
+	if err := k.elevate(ctx, err); err != nil {
+		return err
+	}
+	return k.iamOnce(call)
+}
+
+func (k *keyHolder) iamOnce(call iamCall) error {
 	client, err := k.sts()
 	if err != nil {
 		return err
 	}
 	k.calling(func() { err = call(client, k.with) })
-	var aws *stsclient.Error
-	if !errors.As(err, &aws) || aws.Kind != stsclient.NotAuthorized || k.with.Temporary() {
-		return refused(err)
-	}
-	with, sessionErr := k.mfaSession(ctx)
-	if sessionErr != nil {
-		return errors.Join(refused(err), fmt.Errorf("and there is no MFA session to try with: %w", sessionErr))
+	return refused(err)
+}
+
+// elevate gets an MFA session, which signs from now on, after a refusal; that
+// one it returns where there is none to be had.
+func (k *keyHolder) elevate(ctx context.Context, refusal error) error {
+	with, err := k.mfaSession(ctx)
+	switch {
+	case errors.Is(err, errNoOtherDevice):
+		return refusal
+	case err != nil:
+		return fmt.Errorf("%w; and there is no MFA session to try with: %w", refusal, err)
 	}
 	k.with = with
-	k.calling(func() { err = call(client, k.with) })
-	return refused(err)
+	return nil
+}
+
+// renewClient starts the time for the network anew.
+func (k *keyHolder) renewClient() {
+	k.hangUp()
+	k.client = nil
 }
 
 // calling runs f with a spinner. The clock of an IAM that stands apart from
@@ -85,21 +120,55 @@ var errNoOtherDevice = errors.New("no MFA device is known for it")
 
 // mfaSession is the session of the key itself, without any role.
 func (k *keyHolder) mfaSession(ctx context.Context) (credentials.Credentials, error) {
-	o := k.options
-	o.Profile, o.ProfileOrigin = k.resolved.Source.Profile, "the source profile"
-	o.MFASerial = k.resolved.MFASerial
+	serial := k.resolved.MFASerial
 	if k.mfa != "" {
-		o.MFASerial = profile.Value{Text: k.mfa, Origin: profile.Origin{Name: "the argument"}}
+		serial = profile.Value{Text: k.mfa, Origin: profile.Origin{Name: "the device"}}
 	}
-	if !o.MFASerial.IsSet() {
+	if !serial.IsSet() || serial.Text == k.unknown || profile.CheckSerial(k.resolved.Profile, serial) != nil {
 		return credentials.Credentials{}, errNoOtherDevice
 	}
-	s, err := k.run.subject(ctx, o, false)
+	s, err := k.ofKey(ctx, serial)
 	if err != nil {
 		return credentials.Credentials{}, err
 	}
 	got, err := s.get(ctx)
 	return got.Credentials(), err
+}
+
+// ofKey is the key alone, without the roles of any profile; the device is the
+// one that is configured for it where serial is not set.
+func (k *keyHolder) ofKey(ctx context.Context, serial profile.Value) (*subject, error) {
+	o := k.options
+	o.Profile, o.ProfileOrigin, o.MFASerial = k.resolved.Source.Profile, "the source profile", serial
+	s, err := k.run.subject(ctx, o, false)
+	if s == nil {
+		return nil, err
+	}
+	s.unlocked = k.vault
+	s.resolved.Roles, s.resolved.Duration = nil, 0
+	s.plan, err = session.NewPlan(s.resolved, session.Options{SessionDuration: o.SessionDuration})
+	return s, err
+}
+
+// dropSessions forgets the sessions that a device's codes have opened: nothing
+// could renew them any more.
+func (k *keyHolder) dropSessions(serial string) int {
+	all, err := k.places.Sessions().All(k.Now())
+	n := 0
+	for _, entry := range all {
+		if entry.Serial != serial || entry.Source != k.accessKeyID() {
+			continue
+		}
+		if gone, rerr := k.places.Sessions().Remove(entry.Key); rerr != nil {
+			err = rerr
+		} else if gone {
+			n++
+		}
+	}
+	if err != nil {
+		k.warn("the sessions of " + shown(serial) + " are not forgotten: " + err.Error())
+	}
+	return n
 }
 
 // user is the IAM user's name, which the calls for devices want.
@@ -201,13 +270,10 @@ func (k *keyHolder) devices(ctx context.Context) ([]stsclient.Device, error) {
 
 func (k *keyHolder) deviceRows(devices []stsclient.Device) []deviceRow {
 	users := k.profilesByDevice()
-	v, _ := k.vaultOf(options{NoInput: true})
 	rows := []deviceRow{}
 	for _, d := range devices {
 		row := deviceRow{Serial: d.Serial, Kind: deviceKind(d.Serial), Enabled: d.Enabled.UTC().Format(time.RFC3339), Profiles: append([]string{}, users[d.Serial]...)}
-		if v != nil {
-			row.Seed, _ = v.Has(d.Serial)
-		}
+		row.Seed, _ = k.vault.Has(d.Serial)
 		rows = append(rows, row)
 	}
 	return rows
@@ -231,6 +297,6 @@ func (k *keyHolder) tellUnfinished() {
 		k.warn(err.Error())
 	}
 	if found {
-		k.warn(fmt.Sprintf("the enrolment of %s was cut off; awsmfa device enroll %s finishes or removes it", shown(one.Serial), quoteArg(shown(one.Profile))))
+		k.warn(fmt.Sprintf("the enrolment of %s was cut off; awsmfa device enroll %s finishes it or removes it", shown(one.Serial), quoteArg(shown(k.options.Profile))))
 	}
 }

@@ -142,6 +142,7 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		bundle   *caBundleError
 		ours     *bug
 		store    *seed.StoreError
+		taken    *takenError
 		wrapper  *noWrapperError
 	)
 	switch {
@@ -155,6 +156,8 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return r.explainProfile(rep, a, prof)
 	case errors.As(err, &duration):
 		return explainDuration(rep, duration)
+	case errors.As(err, &taken):
+		return explainTaken(rep, taken)
 	case errors.As(err, &device):
 		return explainDevice(rep, device, a.profile(r))
 	case errors.As(err, &store):
@@ -288,6 +291,8 @@ func (r *run) explainInput(rep report, a arrangement, e *inputNeeded) report {
 		return rep.hint("name one: --mfa-serial, or mfa_serial in [profile %s]", a.profile(r))
 	case "confirmation":
 		return rep.hint("run it in a terminal, or pass --yes")
+	case "screen":
+		return rep.hint("run it in a terminal, or without --phone")
 	case "seed":
 		return rep.hint("run it in a terminal, or pass --stdin, --file FILE or --qr IMAGE")
 	case "pair":

@@ -12,6 +12,7 @@ import (
 	"awsmfa/internal/term"
 	"awsmfa/mfa"
 	"awsmfa/profile"
+	"awsmfa/seed"
 	"awsmfa/session"
 	"awsmfa/stsclient"
 )
@@ -37,6 +38,8 @@ type subject struct {
 	asked     *session.Recorder // of the variables that resolving asked for
 	awsFiles  []string
 	awsStates []string // before they were read
+
+	unlocked *seed.Vault // that a verb has opened already, nil for none
 
 	deviceOf    string // the access key id whose remembered device was looked for
 	deviceState string // before it was read

@@ -112,7 +112,7 @@ type storedSeeds struct {
 }
 
 func (s *subject) seeds() mfa.Seeds {
-	return &storedSeeds{open: func() (*seed.Vault, error) { return s.run.vault(s.options.NoInput) }}
+	return &storedSeeds{vault: s.unlocked, open: func() (*seed.Vault, error) { return s.run.vault(s.options.NoInput) }}
 }
 
 func (s *storedSeeds) opened() (*seed.Vault, error) {

@@ -184,24 +184,11 @@ func (r Rewriter) backup(t *target) (string, error) {
 	if t.file.missing {
 		return "", nil
 	}
-	dir := filename.Join(r.Dir, "config-backups")
+	dir, prefix := r.backupPlace(t)
 	if err := privatefile.EnsureDir(dir); err != nil {
 		return "", err
 	}
-	sum := digest.Sum256([]byte(t.file.path))
-	prefix := "config-" + digest.Hex(sum[:4]) + "-"
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return "", err
-	}
-	var kept []int
-	last := 0
-	for _, e := range entries {
-		digits, ours := strings.CutPrefix(e.Name(), prefix)
-		if n, err := strconv.Atoi(digits); ours && err == nil && n > 0 {
-			kept, last = append(kept, n), max(last, n)
-		}
-	}
+	kept, last := backupsIn(dir, prefix)
 	path := filename.Join(dir, prefix+strconv.Itoa(last+1))
 	if err := privatefile.Write(path, []byte(t.before)); err != nil {
 		return "", err
@@ -212,4 +199,22 @@ func (r Rewriter) backup(t *target) (string, error) {
 		}
 	}
 	return path, nil
+}
+
+// backupPlace is where the texts of a file are kept, and how their names begin.
+func (r Rewriter) backupPlace(t *target) (dir, prefix string) {
+	sum := digest.Sum256([]byte(t.file.path))
+	return filename.Join(r.Dir, "config-backups"), "config-" + digest.Hex(sum[:4]) + "-"
+}
+
+// backupsIn are the numbers of the texts that are kept, and the last of them.
+func backupsIn(dir, prefix string) (kept []int, last int) {
+	entries, _ := os.ReadDir(dir) // what cannot be listed is not there, and writing tells
+	for _, e := range entries {
+		digits, ours := strings.CutPrefix(e.Name(), prefix)
+		if n, err := strconv.Atoi(digits); ours && err == nil && n > 0 {
+			kept, last = append(kept, n), max(last, n)
+		}
+	}
+	return kept, last
 }

@@ -134,8 +134,12 @@ func deviceCalls(c *Client, keys credentials.Credentials, serial, code1, code2 s
 			_, err := c.CreateVirtualMFADevice(t.Context(), keys, "more")
 			return err
 		},
-		"EnableMFADevice":        func(t *testing.T) error { return c.EnableMFADevice(t.Context(), keys, "dev", serial, Codes{First: code1, Second: code2}) },
-		"ResyncMFADevice":        func(t *testing.T) error { return c.ResyncMFADevice(t.Context(), keys, "dev", serial, Codes{First: code1, Second: code2}) },
+		"EnableMFADevice": func(t *testing.T) error {
+			return c.EnableMFADevice(t.Context(), keys, "dev", serial, Codes{First: code1, Second: code2})
+		},
+		"ResyncMFADevice": func(t *testing.T) error {
+			return c.ResyncMFADevice(t.Context(), keys, "dev", serial, Codes{First: code1, Second: code2})
+		},
 		"DeactivateMFADevice":    func(t *testing.T) error { return c.DeactivateMFADevice(t.Context(), keys, "dev", serial) },
 		"DeleteVirtualMFADevice": func(t *testing.T) error { return c.DeleteVirtualMFADevice(t.Context(), keys, serial) },
 	}
