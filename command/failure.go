@@ -139,7 +139,6 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		device   *deviceError
 		src      *sourceError
 		keys     *shellKeysError
-		bundle   *caBundleError
 		ours     *bug
 		store    *seed.StoreError
 		taken    *takenError
@@ -164,8 +163,8 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return explainStore(rep, store)
 	case errors.As(err, &input):
 		return r.explainInput(rep, a, input)
-	case errors.As(err, &refused) && refused.seed != "":
-		return explainRefusedSeed(rep, refused)
+	case errors.As(err, &refused) && (refused.seed != "" || refused.tooLong()):
+		return explainRefused(rep, refused)
 	case refusedCode(err):
 		rep.exit = exitCode
 		return r.explainCode(rep, err)
@@ -177,8 +176,6 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return rep.hint("%s", typeDigits)
 	case errors.As(err, &keys):
 		return r.explainShellKeys(rep, keys)
-	case errors.As(err, &refused) && refused.tooLong():
-		return explainTooLong(rep, refused)
 	case errors.As(err, &aws):
 		return r.explainAWS(rep, a, aws)
 	case errors.As(err, &src):
@@ -186,9 +183,6 @@ func (r *run) explainFailure(a arrangement, err error) report {
 	case errors.As(err, &wrapper):
 		rep.exit = exitProfile
 		return rep.hint("add these two lines to %s:", shown(wrapper.file)).hint("%s", wrapper.lines()[0]).hint("%s", wrapper.lines()[1])
-	case errors.As(err, &bundle):
-		rep.exit = exitProfile
-		return rep.hint("AWS_CA_BUNDLE and ca_bundle name a file of PEM certificates")
 	}
 	return r.explainSentinel(rep, a, err)
 }
@@ -217,6 +211,7 @@ func (r *run) explainSentinel(rep report, a arrangement, err error) report {
 		processFailed *mfa.ProcessError
 		value         *shell.ValueError
 		program       *programError
+		bundle        *caBundleError
 	)
 	switch {
 	case errors.As(err, &program):
@@ -243,6 +238,9 @@ func (r *run) explainSentinel(rep report, a arrangement, err error) report {
 		return rep.hint("answer its prompt or end it, then run this again")
 	case errors.As(err, &processFailed):
 		return explainMFAProcess(rep, processFailed)
+	case errors.As(err, &bundle):
+		rep.exit = exitProfile
+		return rep.hint("AWS_CA_BUNDLE and ca_bundle name a file of PEM certificates")
 	case errors.Is(err, term.ErrNoChoice):
 		rep.exit = exitInput
 	}
@@ -506,6 +504,14 @@ func changesDevices(e *stsclient.Error) bool {
 		return true
 	}
 	return false
+}
+
+// explainRefused: refusals of which this room knows more than AWS says.
+func explainRefused(rep report, e *refusedError) report {
+	if e.seed != "" {
+		return explainRefusedSeed(rep, e)
+	}
+	return explainTooLong(rep, e)
 }
 
 // explainTooLong: AWS knows limits that we do not, but not where the number
