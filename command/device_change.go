@@ -62,7 +62,7 @@ func (k *keyHolder) pairs(ctx context.Context, serial string, stdin bool) (pairS
 	case err != nil:
 		return pairSource{}, err
 	case stdin:
-		return pairSource{get: k.readPair}, nil
+		return pairSource{get: func() (mfa.Code, mfa.Code, error) { return k.readPair(serial) }}, nil
 	case !has:
 		return pairSource{get: func() (mfa.Code, mfa.Code, error) { return k.typedPair(ctx, serial) }}, nil
 	}
@@ -132,15 +132,19 @@ func (r *run) deviceAndHolder(ctx context.Context, c *cli.Context, a arrangement
 	if err != nil {
 		return o, nil, "", err
 	}
+	// Where a policy wants a session it is made with the profile's own device,
+	// as long as there is one: the other may be lost, or out of step.
+	named := o.MFASerial
+	o.MFASerial = profile.Value{}
 	k, err := r.keyHolder(ctx, o)
 	if err != nil {
 		return o, nil, "", err
 	}
-	serial := k.resolved.MFASerial.Text
+	serial := orElse(named.Text, k.resolved.MFASerial.Text)
 	if serial == "" {
 		return o, nil, "", &deviceError{profile: o.Profile}
 	}
-	k.mfa = serial
+	k.mfa = orElse(k.resolved.MFASerial.Text, serial)
 	return o, k, serial, nil
 }
 
@@ -165,7 +169,7 @@ func (k *keyHolder) typedPair(ctx context.Context, serial string) (first, second
 	return k.recorded(serial, first, second, err)
 }
 
-func (k *keyHolder) readPair() (first, second mfa.Code, err error) {
+func (k *keyHolder) readPair(serial string) (first, second mfa.Code, err error) {
 	lines := bufio.NewScanner(k.Stdin)
 	var codes []mfa.Code
 	for len(codes) < 2 && lines.Scan() {
@@ -178,7 +182,7 @@ func (k *keyHolder) readPair() (first, second mfa.Code, err error) {
 	if len(codes) < 2 {
 		return first, second, errors.Join(errOneCode, lines.Err())
 	}
-	return k.recorded(k.mfa, codes[0], codes[1], nil)
+	return k.recorded(serial, codes[0], codes[1], nil)
 }
 
 var errOneCode = fmt.Errorf("standard input: two codes, one a line, are needed: %w", mfa.ErrCodeFormat)

@@ -10,9 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"awsmfa/credentials"
 	"awsmfa/mfa"
 	"awsmfa/seed"
 	"awsmfa/stsclient/ststest"
@@ -245,6 +243,137 @@ func TestEnrollUndoesAllOfIt(t *testing.T) {
 	}
 }
 
-var _ = time.Second
-var _ = fmt.Sprint
-var _ credentials.Credentials
+// killedAt runs an enrolment that is killed when a call arrives, which AWS does
+// or not, all the same.
+func (b *beginner) killedAt(action string, done bool) {
+	b.t.Helper()
+	cmd := b.cmd("device enroll dev --yes")
+	kill := make(chan struct{}, 1)
+	b.server.Fault(ststest.Fault{Kind: ststest.Drop, After: done, Times: 1, Match: func(r ststest.Request) bool {
+		if r.Action != action {
+			return false
+		}
+		select {
+		case kill <- struct{}{}:
+			cmd.Process.Kill()
+		default:
+		}
+		return true
+	}})
+	var said strings.Builder
+	cmd.Stderr = &said
+	if err := cmd.Run(); err == nil || cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		b.t.Fatalf("not killed at %s: %v\n%s", action, err, said.String())
+	}
+	if !b.server.WaitFor(1, testPatience, ststest.OnAction(action)) {
+		b.t.Fatal(action + " never came")
+	}
+	b.server.ClearFaults()
+}
+
+// An enrolment that is killed between any two calls: the list warns of what it
+// left, and the next one finishes it, or removes it without a trace.
+func TestEnrollAfterAKill(t *testing.T) {
+	for _, at := range []struct {
+		action string
+		done   bool
+	}{
+		{"CreateVirtualMFADevice", false}, {"CreateVirtualMFADevice", true},
+		{"EnableMFADevice", false}, {"EnableMFADevice", true},
+		{"GetSessionToken", false}, {"GetSessionToken", true},
+	} {
+		t.Run(fmt.Sprintf("%s, done %v, finished", at.action, at.done), func(t *testing.T) {
+			t.Parallel()
+			b := newBeginner(t, ststest.UserOptions{})
+			b.killedAt(at.action, at.done)
+			if o := b.ok("device list dev"); !strings.Contains(o.stderr, "was cut off; awsmfa device enroll dev finishes it or removes it") {
+				t.Errorf("the list says %s", o.stderr)
+			}
+			b.says(b.run("device enroll dev"), exitInput, "nobody can be asked what to do", "pass --yes")
+			b.ok("device enroll dev --yes")
+			b.works()
+		})
+		t.Run(fmt.Sprintf("%s, done %v, removed", at.action, at.done), func(t *testing.T) {
+			t.Parallel()
+			b := newBeginner(t, ststest.UserOptions{})
+			b.killedAt(at.action, at.done)
+			tm := b.terminal(`"$AWSMFA" device enroll dev; echo "exit $?"`)
+			tm.until("an enrolment was cut off: ")
+			if at.action == "CreateVirtualMFADevice" { // no seed: it is deleted, and another made
+				tm.until("delete the device, and begin anew")
+				tm.typeIn("1\n")
+				tm.until("go on? [y/N]")
+				tm.typeIn("n\n")
+				tm.until("nothing is done: the answer was not yes")
+			} else {
+				tm.until("[1-2]: ")
+				tm.typeIn("2\n")
+				tm.until(" is removed")
+				tm.until("exit 0")
+			}
+			tm.until("exit ")
+			b.nothing()
+		})
+	}
+}
+
+// terminal is a script in front of a terminal, with the clocks that move.
+func (b *beginner) terminal(script string, env ...string) *terminal {
+	b.t.Helper()
+	return b.onTerminal("export " + strings.Join(append(b.env, env...), " ") + "\n" + script)
+}
+
+// AWS's published policy for forcing MFA lets nobody delete a device without
+// MFA. Once the device is enabled its own codes open the way; before that it is
+// left, which is said, and can be finished.
+func TestEnrollUnderForcedMFA(t *testing.T) {
+	t.Run("enabled", func(t *testing.T) {
+		t.Parallel()
+		b := newBeginner(t, ststest.UserOptions{ForceMFA: true})
+		if err := os.Chmod(filepath.Join(b.home, ".aws", "config"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		// The test login fails once; the session for the removal does not.
+		b.server.Fault(ststest.Fault{Kind: ststest.ErrorAnswer, Times: 1, Match: ststest.OnAction("GetSessionToken"), Status: 403, Code: "AccessDenied", Message: "no"})
+		b.says(b.run("device enroll dev --yes"), exitDenied, "undone: the config file is as it was", "undone: the device is deactivated", "undone: the device is deleted", "undone: its seed is forgotten")
+		b.nothing()
+		b.ok("device enroll dev --yes")
+		b.works()
+	})
+	t.Run("not enabled", func(t *testing.T) {
+		t.Parallel()
+		b := newBeginner(t, ststest.UserOptions{ForceMFA: true})
+		b.server.Fault(denied("EnableMFADevice"))
+		b.says(b.run("device enroll dev --yes"), exitDenied, "not undone: calling iam:DeleteVirtualMFADevice",
+			"assigned to nobody, and its seed here", "awsmfa device enroll dev finishes it or removes it")
+		if one, found := b.record(); !found || one.Phase != mfa.Stored {
+			t.Errorf("the record: %+v, %v", one, found)
+		}
+		if has, err := b.vault().Has(b.ours()[0].Serial); !has || err != nil {
+			t.Errorf("the seed is gone: %v", err)
+		}
+		if b.file("config") != beginnerConfig {
+			t.Error("the config file is changed")
+		}
+		b.server.ClearFaults()
+		b.ok("device enroll dev --yes")
+		b.works()
+	})
+	t.Run("without its seed", func(t *testing.T) {
+		t.Parallel()
+		b := newBeginner(t, ststest.UserOptions{ForceMFA: true})
+		f := ststest.Fault{Kind: ststest.Drop, After: true, Match: ststest.OnAction("CreateVirtualMFADevice")}
+		b.server.Fault(f)
+		b.says(b.run("device enroll dev --yes"), exitNetwork, "not undone: ", "nobody has its seed")
+		b.server.ClearFaults()
+		b.says(b.run("device enroll dev --yes"), exitFailure, "not undone: ", "awsmfa device enroll dev --name dev-2", "the device is not removed")
+		o := b.run("device enroll dev --yes --name dev-2")
+		b.says(o, 0, "is left in IAM; awsmfa device remove arn:aws:iam::"+b.user.Account+":mfa/dev deletes it")
+		if o := b.run("env dev --no-input"); o.code != 0 {
+			t.Errorf("%s", o.stderr)
+		}
+		// Now there is a device to have a session with.
+		b.says(b.run("device remove arn:aws:iam::"+b.user.Account+":mfa/dev -p dev --yes"), 0, "mfa/dev is removed")
+		b.works()
+	})
+}
