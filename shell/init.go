@@ -19,6 +19,10 @@ var (
 	hookKsh string
 	//go:embed hooks/awsmfa.tcsh
 	hookTcsh string
+	//go:embed hooks/awsmfa.elv
+	hookElvish string
+	//go:embed hooks/awsmfa.xsh
+	hookXonsh string
 	//go:embed hooks/awsmfa.fish
 	hookFish string
 )
@@ -66,6 +70,10 @@ func hookOf(name string) (hookScript, bool) {
 		return hookScript{hookFish, "set -g NAME VALUE\n", fish{}.QuoteWord, blanks, "awsmfa init fish | source", "~/.config/fish/config.fish"}, true
 	case "tcsh":
 		return hookScript{hookTcsh, "set NAME = VALUE\n", tcsh{}.QuoteWord, tcshList, "eval `awsmfa init tcsh`", "~/.tcshrc"}, true
+	case "elvish":
+		return hookScript{hookElvish, "var NAME = VALUE\n", elvish{}.quote, elvishList, "eval (awsmfa init elvish | slurp)", "~/.config/elvish/rc.elv"}, true
+	case "xonsh":
+		return hookScript{hookXonsh, "NAME = VALUE\n", xonshLiteral, nil, "execx($(awsmfa init xonsh))", "~/.xonshrc"}, true
 	}
 	return hookScript{}, false
 }
@@ -162,6 +170,14 @@ func HookSource(name, path string) string {
 }
 
 func tcshList(names []string) string { return "( " + blanks(names) + " )" }
+
+func elvishList(names []string) string { return "[" + blanks(names) + "]" }
+
+func xonshLiteral(s string) string {
+	var b strings.Builder
+	xonsh{}.quote(&b, s)
+	return b.String()
+}
 
 // blanks joins names for shells that have lists.
 func blanks(names []string) string { return strings.Join(names, " ") }

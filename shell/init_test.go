@@ -21,12 +21,14 @@ func sampleHook() Hook {
 // linters are what looks at each script: the file's name follows.
 func linters() map[string][][]string {
 	return map[string][][]string{
-		"bash": {{"bash", "-n"}, {"shellcheck"}, {"shfmt", "-d"}},
-		"zsh":  {{"zsh", "-n"}},
-		"ksh":  {{"ksh", "-n"}, {"shellcheck"}, {"shfmt", "-ln", "mksh", "-d"}},
-		"mksh": {{"mksh", "-n"}},
-		"tcsh": {{"tcsh", "-fn"}},
-		"fish": {{"fish", "--no-execute"}, {"fish_indent", "--check"}},
+		"bash":   {{"bash", "-n"}, {"shellcheck"}, {"shfmt", "-d"}},
+		"zsh":    {{"zsh", "-n"}},
+		"ksh":    {{"ksh", "-n"}, {"shellcheck"}, {"shfmt", "-ln", "mksh", "-d"}},
+		"mksh":   {{"mksh", "-n"}},
+		"tcsh":   {{"tcsh", "-fn"}},
+		"elvish": {{"elvish", "-compileonly"}},
+		"xonsh":  {{"python3", "-c", "import sys; compile(open(sys.argv[1]).read(), 'x', 'exec')"}},
+		"fish":   {{"fish", "--no-execute"}, {"fish_indent", "--check"}},
 	}
 }
 

@@ -102,10 +102,11 @@ _awsmfa_direnv_env() {
 
 # _awsmfa_direnv_say WHAT [OPTION...] is the one line, with the way out.
 _awsmfa_direnv_say() {
-	local awsmfa_line="awsmfa: $(printf %q "$awsmfa_profile") $1; run: awsmfa login"
+	local awsmfa_what=$1
 	shift
+	[[ $awsmfa_how != ask ]] || return 0 # awsmfa has said it
 	case $awsmfa_profile in -*) set -- "$@" -- ;; esac
-	log_error "$awsmfa_line$(printf ' %q' "$@" "$awsmfa_profile")"
+	log_error "awsmfa: $(printf %q "$awsmfa_profile") $awsmfa_what; run: awsmfa login$(printf ' %q' "$@" "$awsmfa_profile")"
 }
 
 # _awsmfa_direnv_process names the profile that runs awsmfa by itself. Keys in
