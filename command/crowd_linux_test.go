@@ -231,6 +231,7 @@ type terminal struct {
 	cmd    *exec.Cmd
 	mu     sync.Mutex
 	shown  strings.Builder
+	before string // shown before the last forget
 	more   chan struct{}
 }
 

@@ -18,8 +18,7 @@ func (c *Chain) Unspent(ctx context.Context, serial string, g Generator) (Code, 
 		if waits == maxWaits || !c.spent(serial, code) {
 			return code, left, nil
 		}
-		c.notify((&RepeatError{left}).Error())
-		if err := c.wait(ctx, left); err != nil {
+		if err := c.waitAloud(ctx, &RepeatError{left}); err != nil {
 			return Code{}, 0, err
 		}
 	}
