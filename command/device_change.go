@@ -119,7 +119,7 @@ func (k *keyHolder) pairAgain(ctx context.Context, err error, made bool, moved t
 			return nil
 		}
 	case stsclient.InvalidAuthenticationCode, stsclient.ClockSkew:
-		if made && moved.Abs() >= seed.Step/2 { // a clock that was off is known by now
+		if made && clockMoved(moved) { // a clock that was off is known by now
 			return nil
 		}
 	}
@@ -288,6 +288,9 @@ func (e *enrollment) afterRemoval(ctx context.Context, done bool) error {
 	e.hintNames()
 	return nil
 }
+
+// clockMoved: codes that were made before are not those of AWS's clock.
+func clockMoved(by time.Duration) bool { return by.Abs() >= seed.Step/2 }
 
 func codesOf(first, second mfa.Code) stsclient.Codes {
 	return stsclient.Codes{First: first.Text(), Second: second.Text(), Until: second.Until()}

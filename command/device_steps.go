@@ -112,13 +112,27 @@ func (e *enrollment) enable(ctx context.Context) error {
 	return e.reach(mfa.Enabled)
 }
 
+// putInStep: AWS enables a device with codes of a clock that is off, and counts
+// it as off from then on. The login shows whether it helped.
+func (e *enrollment) putInStep(ctx context.Context, s seed.Seed) {
+	pairs := pairSource{made: true, get: func() (mfa.Code, mfa.Code, error) { return e.codes().chain.Pair(ctx, e.Serial, s) }}
+	err := e.sendPairs(ctx, e.Serial, pairs, func(c *stsclient.Client, from iamSigner, codes stsclient.Codes) error {
+		return c.ResyncMFADevice(ctx, from, e.UserName, e.Serial, codes)
+	})
+	if err != nil {
+		e.debugf("resync: %v", err)
+	}
+}
+
 // enabling sends the codes that prove to AWS that the seed is known.
 func (e *enrollment) enabling(ctx context.Context, s seed.Seed) error {
+	var offset time.Duration // that the codes were made with
 	pairs := pairSource{made: true, get: func() (first, second mfa.Code, err error) {
 		first, second, err = e.codes().chain.Pair(ctx, e.Serial, s)
+		offset = e.offset.now()
 		return first, second, orError(err, e.reach(mfa.Enabling))
 	}}
-	return e.sendPairs(ctx, e.Serial, pairs, func(c *stsclient.Client, from iamSigner, codes stsclient.Codes) error {
+	err := e.sendPairs(ctx, e.Serial, pairs, func(c *stsclient.Client, from iamSigner, codes stsclient.Codes) error {
 		err := c.EnableMFADevice(ctx, from, e.UserName, e.Serial, codes)
 		if err == nil || mayBeDone(err) {
 			e.isActive()
@@ -129,6 +143,10 @@ func (e *enrollment) enabling(ctx context.Context, s seed.Seed) error {
 		}
 		return err
 	})
+	if err == nil && clockMoved(e.offset.now()-offset) {
+		e.putInStep(ctx, s)
+	}
+	return err
 }
 
 func orError(err, otherwise error) error {
@@ -210,13 +228,28 @@ func (e *enrollment) tryLogin(ctx context.Context) error {
 			return nil
 		}
 		if !tooEarly(err) || try == loginTries {
-			return fmt.Errorf("the new device does not work: %w", err)
+			return &loginError{err}
 		}
 		e.note("AWS may not know the new device everywhere yet; trying again with another code")
 		if err := e.codes().chain.Wait(ctx, loginPause*time.Duration(try)); err != nil {
 			return err
 		}
 	}
+}
+
+// loginError: the device was made and enabled, and gives no session.
+type loginError struct{ err error }
+
+func (e *loginError) Error() string { return fmt.Sprintf("the new device does not work: %v", e.err) }
+func (e *loginError) Unwrap() error { return e.err }
+
+func (r *run) explainLogin(rep report, a arrangement, e *loginError) report {
+	why := r.explainFailure(a, e.err)
+	rep.exit, rep.hints = why.exit, why.hints
+	if tooEarly(e.err) { // what to do about a device that exists helps nobody
+		rep.hints = []string{"AWS may need longer to know a new device: run this again in a few minutes"}
+	}
+	return rep
 }
 
 const loginPause = 3 * time.Second

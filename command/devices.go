@@ -144,7 +144,7 @@ func (k *keyHolder) ofKey(ctx context.Context, serial profile.Value) (*subject, 
 	if s == nil {
 		return nil, err
 	}
-	s.unlocked = k.vault
+	s.unlocked, s.offset.told = k.vault, k.offset.told
 	s.resolved.Roles, s.resolved.Duration = nil, 0
 	s.plan, err = session.NewPlan(s.resolved, session.Options{SessionDuration: o.SessionDuration})
 	return s, err

@@ -142,6 +142,7 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		ours     *bug
 		store    *seed.StoreError
 		taken    *takenError
+		login    *loginError
 		wrapper  *noWrapperError
 	)
 	switch {
@@ -155,6 +156,8 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return r.explainProfile(rep, a, prof)
 	case errors.As(err, &duration):
 		return explainDuration(rep, duration)
+	case errors.As(err, &login):
+		return r.explainLogin(rep, a, login)
 	case errors.As(err, &taken):
 		return explainTaken(rep, taken)
 	case errors.As(err, &device):
@@ -283,7 +286,7 @@ const findProgram = "give the program's absolute path, or put it in an absolute 
 // explainInput: what is missing, and the command that would ask for it.
 func (r *run) explainInput(rep report, a arrangement, e *inputNeeded) report {
 	rep.exit = exitInput
-	name := quoteArg(a.profile(r))
+	name := quoteArg(a.key(r))
 	switch e.what {
 	case "device":
 		return rep.hint("name one: --mfa-serial, or mfa_serial in [profile %s]", a.profile(r))
@@ -425,7 +428,7 @@ func (r *run) explainAWS(rep report, a arrangement, e *stsclient.Error) report {
 	name := quoteArg(a.profile(r))
 	rep.exit = exitDenied
 	if strings.HasPrefix(e.Operation, "iam:") {
-		if known, ok := explainIAM(rep, e, name); ok {
+		if known, ok := explainIAM(rep, e, quoteArg(a.key(r))); ok {
 			return known
 		}
 	}
@@ -579,6 +582,14 @@ func (r *run) explainSource(rep report, a arrangement, e *sourceError) report {
 
 // profile is the one that the command line is about, as far as it can be told.
 func (a arrangement) profile(r *run) string { return shown(a.wanted(r)[0]) }
+
+// key is the profile whose access key is used, where the argument is a device.
+func (a arrangement) key(r *run) string {
+	if a.verb != nil && a.verb.args == deviceArgument {
+		a.args = slices.DeleteFunc(slices.Clone(a.args), looksLikeSerial)
+	}
+	return a.profile(r)
+}
 
 // wanted is every profile that the command line may be about: one, unless the
 // line is wrong.
