@@ -54,6 +54,11 @@ func rowsOf(p programs, homes []home) []*row {
 	}
 	var smallest *row
 	for _, h := range homes[1:] {
+		if h.profiles == seeded {
+			plain := rows[slices.IndexFunc(rows, func(r *row) bool { return r.name == "awsmfa env dev" })]
+			rows = append(rows, &row{name: "awsmfa env dev, its seed stored", argv: plain.argv, env: h.env, against: plain, goals: goals{growth: 1.1}})
+			continue
+		}
 		r := &row{name: fmt.Sprintf("awsmfa env dev, %d profiles", h.profiles), argv: []string{p.awsmfa, "env", "dev"}, env: h.env}
 		if smallest == nil {
 			smallest = r
@@ -61,8 +66,21 @@ func rowsOf(p programs, homes []home) []*row {
 			r.against, r.goals.growth = smallest, 1.1
 		}
 		rows = append(rows, r)
+		if h.profiles == 1000 {
+			rows = append(rows, tab(p, r, h, "zsh"), tab(p, r, h, "bash"))
+		}
 	}
 	return rows
+}
+
+// tab is a Tab behind "env", with every profile to answer: zsh is told what
+// each of them is, bash the names alone.
+func tab(p programs, against *row, h home, shell string) *row {
+	return &row{
+		name: fmt.Sprintf("Tab in %s, %d profiles", shell, h.profiles), env: h.env,
+		argv:    []string{p.awsmfa, "__complete", shell, "2", "--", "awsmfa", "env", ""},
+		against: against, goals: goals{growth: 1.5},
+	}
 }
 
 // peers are other tools of the trade that happen to be here. Their warm runs
