@@ -164,6 +164,7 @@ func (s *subject) facts() []fact {
 		}
 	}
 	add("mfa_serial", r.MFASerial)
+	list = append(list, s.seedFact()...)
 	if v := r.MFAProcess; v.IsSet() {
 		list = append(list, fact{"mfa_process", programOf(v.Text), v.Origin.String()})
 	}
@@ -192,6 +193,26 @@ func (s *subject) facts() []fact {
 		add("use_dualstack_endpoint", r.DualStackFrom)
 	}
 	return list
+}
+
+// seedFact says that codes come from a stored seed. Nothing is unlocked for it.
+func (s *subject) seedFact() []fact {
+	if !s.resolved.MFASerial.IsSet() {
+		return nil
+	}
+	v, err := s.vault(true)
+	if err != nil {
+		return nil
+	}
+	has, err := v.Has(s.resolved.MFASerial.Text)
+	store, _, storeErr := v.Where()
+	switch {
+	case err != nil:
+		return []fact{{"codes", "the store of seeds cannot be used: " + shown(err.Error()), "awsmfa totp list"}}
+	case !has || storeErr != nil:
+		return nil
+	}
+	return []fact{{"codes", "from the stored seed", store + " (awsmfa totp list)"}}
 }
 
 // programOf is the program that a command line names, without the rest: an
