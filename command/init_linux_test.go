@@ -61,7 +61,9 @@ func hookedShells() []hooked {
 		init: "var ns; eval (awsmfa init elvish | slurp) &on-end={|n| set ns = $n }; var awsmfa-use~ = $ns[awsmfa-use~]; var awsmfa-off~ = $ns[awsmfa-off~]; var aws-as~ = $ns[awsmfa-use~]"}
 	xonsh := hooked{program: "xonsh", argv: []string{"--no-rc"}, strict: []string{"", "$RAISE_SUBPROC_ERROR = True"}, export: "$NAME = VALUE", loop: "for i in range(N):\n    BODY",
 		hook: "events.on_pre_prompt.fire()", rewind: "_awsmfa_state['started'] = 0", trace: "$XONSH_TRACE_SUBPROC = True", await: "_awsmfa_state['job'].wait()"}
-	return []hooked{bash, zsh, ksh, mksh, fish, tcsh, elvish, xonsh}
+	nu := hooked{program: "nu", argv: []string{"-n"}, strict: []string{""}, export: "$env.NAME = VALUE", loop: "for i in 1..N { BODY }", hook: "_awsmfa_hook",
+		rewind: "$env._awsmfa.started = 0", keeps: true, init: "source @awsmfa init nu@"}
+	return []hooked{bash, zsh, ksh, mksh, fish, tcsh, elvish, xonsh, nu}
 }
 
 // say fills a name and a value into one of the shell's ways to say something.
@@ -70,7 +72,7 @@ func say(how, name, value string) string {
 }
 
 func (h hooked) times(n int, body string) string {
-	return strings.NewReplacer("N;", strconv.Itoa(n)+";", "< N", "< "+strconv.Itoa(n), "N)", strconv.Itoa(n)+")", "N )", strconv.Itoa(n)+" )", "BODY", body).Replace(h.loop) + "\n"
+	return strings.NewReplacer("N;", strconv.Itoa(n)+";", "< N", "< "+strconv.Itoa(n), "N)", strconv.Itoa(n)+")", "N )", strconv.Itoa(n)+" )", "1..N", "1..<"+strconv.Itoa(n+1), "BODY", body).Replace(h.loop) + "\n"
 }
 
 func (h hooked) wait() string {
@@ -120,12 +122,27 @@ func (c *crowd) advance(by time.Duration) string {
 func (c *crowd) runHooked(t *testing.T, h hooked, dumps, script string, env ...string) outcome {
 	t.Helper()
 	file := filepath.Join(dumps, "script")
-	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(c.sourced(dumps, script)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := c.detached(need(t, h.program), append(h.argv, file)...)
 	cmd.Dir, cmd.Env = c.home, c.environ(append(env, "DUMPS="+dumps, "SHELL=/bin/false")...)
 	return finish(t, cmd)
+}
+
+// sourced puts a file's name in place of "@awsmfa init nu FLAGS@": nu reads what
+// a script sources before it runs any of it.
+func (c *crowd) sourced(dir, script string) string {
+	before, line, found := strings.Cut(script, "@awsmfa ")
+	if !found {
+		return script
+	}
+	args, after, _ := strings.Cut(line, "@")
+	file := filepath.Join(dir, "init.nu")
+	if err := os.WriteFile(file, []byte(c.must(args).stdout), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	return before + file + c.sourced(dir, after)
 }
 
 func forHooked(t *testing.T, do func(t *testing.T, h hooked)) {
@@ -361,7 +378,7 @@ func TestHookStartsNothing(t *testing.T) {
 			script := h.load("") + say(h.export, "AWSMFA_OWNED", "ASIAX:") + say(h.export, "AWS_ACCESS_KEY_ID", "ASIAX") +
 				say(h.export, "AWSMFA_EXPIRATION", expiry) + h.times(n, h.hook)
 			file, log := filepath.Join(dumps, "script"), filepath.Join(dumps, "log")
-			if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(c.sourced(dumps, script)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			argv := append([]string{"-qq", "-o", log, "-e", "trace=fork,vfork,clone,clone3", need(t, h.program)}, append(h.argv, file)...)
@@ -399,7 +416,7 @@ func TestHookWithoutNetwork(t *testing.T) {
 		c.server.Close()
 		script := h.load("") + vars + h.hook + "\n" + h.wait() + h.times(200, h.hook)
 		file, log := filepath.Join(dumps, "script"), filepath.Join(dumps, "log")
-		if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(c.sourced(dumps, script)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		argv := append([]string{"-f", "-qq", "-o", log, "-s", "300", "-e", "trace=execve,socket,fork,vfork,clone,clone3", need(t, h.program)}, append(h.argv, file)...)

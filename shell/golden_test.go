@@ -91,21 +91,7 @@ func TestTcshEval(t *testing.T) {
 // node from the node_modules directory that AWSMFA_TEST_PWSH_PARSER names
 // (web-tree-sitter and tree-sitter-powershell).
 func TestPowerShellSyntax(t *testing.T) {
-	modules := os.Getenv("AWSMFA_TEST_PWSH_PARSER")
-	node, err := exec.LookPath("node")
-	if modules == "" || err != nil {
-		if isRequired("pwsh-parser") {
-			t.Fatal("pwsh-parser is required (AWSMFA_REQUIRE_SHELLS): set AWSMFA_TEST_PWSH_PARSER, and have node")
-		}
-		t.Skip("no parser of PowerShell is here")
-	}
-	// Without --liftoff-only node optimises the grammar for 15 s first.
-	parse := func(text string) (string, error) {
-		c := exec.Command(node, "--liftoff-only", filepath.Join("testdata", "pwsh-parse.mjs"), modules)
-		c.Stdin = strings.NewReader(text)
-		out, err := c.CombinedOutput()
-		return string(out), err
-	}
+	parse := pwshParser(t)
 	for _, bad := range []string{"$Env:A='x\n", "$Env:A=\"$([char]0x2019\";\n", "throw )\n"} {
 		if out, err := parse(bad); err == nil {
 			t.Errorf("the parser takes %q: %s", bad, out)
@@ -137,5 +123,25 @@ func TestPowerShellSyntax(t *testing.T) {
 	all.WriteString(text + empty + d.Failure(unset) + d.Eval("awsmfa env "+d.QuoteWord("it’s 'my' dev")) + "\n")
 	if out, err := parse(all.String()); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// pwshParser gives what the parser has to say about a text.
+func pwshParser(t *testing.T) func(text string) (string, error) {
+	t.Helper()
+	modules := os.Getenv("AWSMFA_TEST_PWSH_PARSER")
+	node, err := exec.LookPath("node")
+	if modules == "" || err != nil {
+		if isRequired("pwsh-parser") {
+			t.Fatal("pwsh-parser is required (AWSMFA_REQUIRE_SHELLS): set AWSMFA_TEST_PWSH_PARSER, and have node")
+		}
+		t.Skip("no parser of PowerShell is here")
+	}
+	return func(text string) (string, error) {
+		// Without --liftoff-only node optimises the grammar for 15 s first.
+		c := exec.Command(node, "--liftoff-only", filepath.Join("testdata", "pwsh-parse.mjs"), modules)
+		c.Stdin = strings.NewReader(text)
+		out, err := c.CombinedOutput()
+		return string(out), err
 	}
 }

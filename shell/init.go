@@ -23,9 +23,16 @@ var (
 	hookElvish string
 	//go:embed hooks/awsmfa.xsh
 	hookXonsh string
+	//go:embed hooks/awsmfa.nu
+	hookNu string
+	//go:embed hooks/awsmfa.ps1
+	hookPwsh string
 	//go:embed hooks/awsmfa.fish
 	hookFish string
 )
+
+// defaultUse stands in the scripts where the user's own name for it belongs.
+const defaultUse = "awsmfa-use"
 
 const hookMark = "# ---- the settings end here ----\n"
 
@@ -74,6 +81,11 @@ func hookOf(name string) (hookScript, bool) {
 		return hookScript{hookElvish, "var NAME = VALUE\n", elvish{}.quote, elvishList, "eval (awsmfa init elvish | slurp)", "~/.config/elvish/rc.elv"}, true
 	case "xonsh":
 		return hookScript{hookXonsh, "NAME = VALUE\n", xonshLiteral, nil, "execx($(awsmfa init xonsh))", "~/.xonshrc"}, true
+	case "nu":
+		return hookScript{hookNu, "const NAME = VALUE\n", nuLiteral, elvishList, "awsmfa init nu | save -f ~/.config/nushell/autoload/awsmfa.nu",
+			"~/.config/nushell/autoload/awsmfa.nu"}, true
+	case "pwsh":
+		return hookScript{hookPwsh, "$global:NAME = VALUE\n", pwshLiteral, pwshList, "awsmfa init pwsh | Out-String | Invoke-Expression", "$PROFILE"}, true
 	}
 	return hookScript{}, false
 }
@@ -122,7 +134,7 @@ func Init(name string, o Hook) (string, error) {
 	if !found {
 		panic("the script has no mark") // a test runs each of them
 	}
-	return h.head() + h.settings(o) + body, nil
+	return h.head() + h.settings(o) + strings.ReplaceAll(body, defaultUse, o.Use), nil
 }
 
 // head is the comment that a script begins with.
@@ -171,7 +183,19 @@ func HookSource(name, path string) string {
 
 func tcshList(names []string) string { return "( " + blanks(names) + " )" }
 
-func elvishList(names []string) string { return "[" + blanks(names) + "]" }
+func elvishList(names []string) string { return "[" + blanks(names) + "]" } // nu's too
+
+func nuLiteral(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+func pwshLiteral(s string) string {
+	var b strings.Builder
+	pwsh{}.quote(&b, s)
+	return b.String()
+}
+
+func pwshList(names []string) string { return "@('" + strings.Join(names, "', '") + "')" }
 
 func xonshLiteral(s string) string {
 	var b strings.Builder

@@ -26,6 +26,8 @@ func linters() map[string][][]string {
 		"ksh":    {{"ksh", "-n"}, {"shellcheck"}, {"shfmt", "-ln", "mksh", "-d"}},
 		"mksh":   {{"mksh", "-n"}},
 		"tcsh":   {{"tcsh", "-fn"}},
+		"nu":     {{"nu", "-n", "--ide-check", "100"}},
+		"pwsh":   {}, // see TestPowerShellHook
 		"elvish": {{"elvish", "-compileonly"}},
 		"xonsh":  {{"python3", "-c", "import sys; compile(open(sys.argv[1]).read(), 'x', 'exec')"}},
 		"fish":   {{"fish", "--no-execute"}, {"fish_indent", "--check"}},
@@ -56,7 +58,7 @@ func TestHooksAreClean(t *testing.T) {
 					if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 						t.Fatal(err)
 					}
-					if o := run(t, dir, nil, append(append([]string{program}, argv[1:]...), path)...); o.code != 0 || o.stderr != "" {
+					if o := run(t, dir, nil, append(append([]string{program}, argv[1:]...), path)...); o.code != 0 || o.stderr != "" || strings.Contains(o.stdout, `"severity":"Error"`) {
 						t.Errorf("%s: exit %d\n%s%s", file, o.code, o.stdout, o.stderr)
 					}
 				}
@@ -124,6 +126,20 @@ func TestInitRefuses(t *testing.T) {
 	for word, ok := range map[string]bool{"awsmfa-use": true, "u": true, "a_1-b": true, "": false, "-a": false, "1a": false, "a b": false, "a;b": false, "é": false, "a.b": false, "a\n": false} {
 		if IsHookWord(word) != ok {
 			t.Errorf("%q: %v", word, !ok)
+		}
+	}
+}
+
+// TestPowerShellHook: nothing but the parser of PowerShell can be had everywhere.
+func TestPowerShellHook(t *testing.T) {
+	parse := pwshParser(t)
+	text, err := Init("pwsh", sampleHook())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"raw": hookPwsh, "fitted": text} {
+		if out, err := parse(text); err != nil {
+			t.Errorf("%s: %v: %s", name, err, out)
 		}
 	}
 }
