@@ -81,6 +81,9 @@ func (v *Vault) pick(ctx context.Context, ix *index) (backend, error) {
 		if v.o.AgeIdentity == "" && v.keyring.probe(ctx) == nil {
 			ix.store = keyringStore
 		}
+		if ctx.Err() != nil { // the probe was broken off: that decides nothing
+			return nil, context.Cause(ctx)
+		}
 	}
 	if ix.store == keyringStore {
 		return v.keyring, nil
