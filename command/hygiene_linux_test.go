@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"awsmfa/seed"
 	"awsmfa/stsclient/ststest"
 	"awsmfa/warm"
 )
@@ -361,6 +362,8 @@ func TestSignalsAtPrompts(t *testing.T) {
 		{"code", "env dev", "MFA code for dev"},
 		{"device", "env bare", "MFA device for bare"},
 		{"program", "env asks", "passphrase:"},
+		{"seed", "env dev", "Passphrase of the stored seeds: "},
+		{"unlock", "totp code dev", "Passphrase of the stored seeds: "},
 	} {
 		for _, sig := range []struct {
 			name string
@@ -381,8 +384,17 @@ func TestSignalsAtPrompts(t *testing.T) {
 					c.write("config", "")
 					c.write("credentials", "[bare]\n"+keys)
 				}
-				tm := c.onTerminal(`set -m; "$AWSMFA" ` + p.args + ` >out; echo "code $?"; test ! -e go && { echo stopped; while test ! -e go; do sleep 0.05; done; fg; echo "code $?"; }; read end`)
+				stdout := "false;\n"
+				switch p.name {
+				case "unlock":
+					stdout = ""
+					fallthrough
+				case "seed":
+					c.lockedSeed()
+				}
+				tm := c.onTerminal(`read begin; set -m; export AWSMFA_SEED_STORE=file AWSMFA_UNLOCK_TTL=0; "$AWSMFA" ` + p.args + ` >out; echo "code $?"; test ! -e go && { echo stopped; while test ! -e go; do sleep 0.05; done; fg; echo "code $?"; }; read end`)
 				was := tm.modes()
+				tm.typeIn("\r")
 				tm.until(p.question)
 				pid := foreground(t, tm.master)
 				if sig.sig == syscall.SIGTSTP {
@@ -403,13 +415,21 @@ func TestSignalsAtPrompts(t *testing.T) {
 				}
 				tm.until("code " + sig.code)
 				tm.same(was)
-				if out, err := os.ReadFile(filepath.Join(c.home, "out")); err != nil || string(out) != "false;\n" {
+				if out, err := os.ReadFile(filepath.Join(c.home, "out")); err != nil || string(out) != stdout {
 					t.Errorf("stdout: %q, %v", out, err)
 				}
 				c.calls("GetSessionToken", 0)
 			})
 		}
 	}
+}
+
+// lockedSeed stores the seed of the user's device under a passphrase.
+func (c *crowd) lockedSeed() {
+	c.t.Helper()
+	pass := filepath.Join(c.home, "pass")
+	must(c.t, os.WriteFile(pass, []byte("correct horse\n"), 0o600))
+	must(c.t, addSeed(seed.Options{Dir: filepath.Join(c.home, ".local", "share", "awsmfa"), Store: "file", PassphraseFile: pass}, c.user.MFASerial, c.user.Seed))
 }
 
 // foreground is the process that leads the terminal's foreground group.
