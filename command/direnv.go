@@ -8,9 +8,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"awsmfa/environment"
 	"awsmfa/internal/safeexec"
 	"awsmfa/profile"
 	"awsmfa/session"
+	"awsmfa/shell"
 	"awsmfa/source"
 )
 
@@ -119,4 +121,36 @@ func (e *noWrapperError) lines() []string {
 		return '-'
 	}, shown(e.profile))
 	return []string{"[profile " + name + "-mfa]", "credential_process = awsmfa process " + quoteArg(shown(e.profile))}
+}
+
+// direnvLibrary is where direnv looks, unless XDG_CONFIG_HOME moves it.
+const direnvLibrary = "~/.config/direnv/lib/awsmfa.sh"
+
+// initDirenv prints the library that defines use_awsmfa.
+func (r *run) initDirenv(c *cli.Context) error {
+	f := &flagReader{r: r, c: c}
+	f.talk()
+	for _, flag := range []string{"cmd", "renew-before", "no-hook"} {
+		if c.IsSet(flag) {
+			f.fail("--%s is for shells, not for direnv", flag)
+		}
+	}
+	if f.err != nil {
+		return f.err
+	}
+	self, err := ownPath()
+	if err != nil {
+		return err
+	}
+	text, err := shell.Direnv(self, environment.Touched())
+	if err != nil {
+		return err
+	}
+	if err := r.write([]byte(text)); err != nil {
+		return err
+	}
+	if r.stdoutIsTerminal() {
+		r.hint("this is for direnv to read: awsmfa init direnv >%s; then in .envrc: use awsmfa PROFILE", direnvLibrary)
+	}
+	return nil
 }

@@ -26,6 +26,7 @@ func initVerb() *verb {
 		examples: []string{
 			`eval "$(awsmfa init bash)"      in ~/.bashrc; likewise zsh and ksh`,
 			`awsmfa init fish | source       in ~/.config/fish/config.fish`,
+			`awsmfa init direnv >~/.config/direnv/lib/awsmfa.sh      then in .envrc: use awsmfa dev`,
 		},
 		flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "cmd", Usage: "call it `NAME` instead of awsmfa-use"},
@@ -40,6 +41,9 @@ func initVerb() *verb {
 const renewBefore = 10 * time.Minute
 
 func runInit(_ context.Context, r *run, c *cli.Context, a arrangement) error {
+	if r.initShell(a) == "direnv" {
+		return r.initDirenv(c)
+	}
 	h, err := r.hook(c)
 	if err != nil {
 		return err
