@@ -1,6 +1,11 @@
 package command
 
 import (
+	"bytes"
+	"image"
+	"image/draw"
+	"image/png"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"awsmfa/internal/pty"
+	"awsmfa/seed"
 	"awsmfa/stsclient/ststest"
 )
 
@@ -296,12 +303,225 @@ func TestEnrollStoppedBeforeTheCodesLeave(t *testing.T) {
 	b := newBeginner(t, ststest.UserOptions{}, ststest.WithTLS())
 	ca := filepath.Join(b.home, "ca.pem")
 	must(t, os.WriteFile(ca, b.server.CAPEM(), 0o600))
-	r := newRelay(t, strings.TrimPrefix(b.server.URL(), "https://"))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	r := &relay{l, make(chan struct{}), make(chan struct{})}
+	const enable = 3 // the connection after that of the two reading calls, and CreateVirtualMFADevice's own
+	go func() {
+		for n := 1; ; n++ {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go r.pass(conn, strings.TrimPrefix(b.server.URL(), "https://"), n == enable)
+		}
+	}()
+	url := "https://" + l.Addr().String()
+	cmd := b.cmd("device enroll dev --yes --debug", "AWS_CA_BUNDLE="+ca, "AWS_ENDPOINT_URL_STS="+url, "AWS_ENDPOINT_URL_IAM="+url)
+	var said strings.Builder
+	cmd.Stderr = &said
+	must(t, cmd.Start())
+	defer cmd.Process.Kill()
+	<-r.came
+	must(t, cmd.Process.Signal(syscall.SIGSTOP))
+	untilState(t, cmd.Process.Pid, "T")
+	b.server.Clock().Advance(40 * time.Second)
+	must(t, moveClock(b.clock, readClock(b.clock)+40*time.Second))
+	must(t, cmd.Process.Signal(syscall.SIGCONT))
 	close(r.goOn)
-	held := make(chan struct{})
-	goOn := make(chan struct{})
-	_ = held
-	_ = goOn
-	_ = ca
-	_ = syscall.SIGSTOP
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	if !strings.Contains(said.String(), "EnableMFADevice: too late after") {
+		t.Errorf("no codes were too late:\n%s", said.String())
+	}
+	b.calls("EnableMFADevice", 1)
+}
+
+// onPassphrase has the seeds in files under a passphrase, which is asked for.
+var onPassphrase = []string{"AWSMFA_AGE_IDENTITY=", "AWSMFA_SEED_STORE=file"}
+
+const goodPassphrase = "long enough to serve"
+
+// The passphrase is asked for before the device is made.
+func TestEnrollAsksForThePassphraseFirst(t *testing.T) {
+	needTerminal(t)
+	enroll := `"$AWSMFA" device enroll dev --yes; echo "exit $?"`
+	t.Run("new, and given up", func(t *testing.T) {
+		t.Parallel()
+		b := newBeginner(t, ststest.UserOptions{})
+		tm := b.terminal(enroll, onPassphrase...)
+		tm.until("New passphrase")
+		tm.typeIn("\x03")
+		tm.until("exit 130")
+		b.calls("CreateVirtualMFADevice", 0)
+		b.nothing()
+	})
+	t.Run("new", func(t *testing.T) {
+		t.Parallel()
+		b := newBeginner(t, ststest.UserOptions{})
+		tm := b.terminal(enroll, onPassphrase...)
+		tm.until("New passphrase")
+		tm.typeIn(goodPassphrase + "\n")
+		tm.until("The same again: ")
+		b.calls("CreateVirtualMFADevice", 0)
+		tm.typeIn(goodPassphrase + "\n")
+		tm.until("exit 0")
+		if n := strings.Count(tm.screen(), "assphrase for the stored seeds: "); n != 1 {
+			t.Errorf("asked %d times:\n%s", n, tm.screen())
+		}
+	})
+	t.Run("that of other seeds, wrong twice", func(t *testing.T) {
+		t.Parallel()
+		b := newBeginner(t, ststest.UserOptions{})
+		file := filepath.Join(b.home, "passphrase")
+		must(t, os.WriteFile(file, []byte(goodPassphrase+"\n"), 0o600))
+		cmd := b.cmd("totp add arn:aws:iam::111122223333:mfa/other --stdin --yes", append(onPassphrase, "AWSMFA_PASSPHRASE_FILE="+file)...)
+		cmd.Stdin = strings.NewReader("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		tm := b.terminal(enroll, onPassphrase...)
+		const ask = "Passphrase of the stored seeds: "
+		tm.until(ask)
+		tm.typeIn("wrong\n")
+		tm.untilNth(ask, 2)
+		tm.typeIn("wrong again\n")
+		tm.untilNth(ask, 3)
+		b.calls("CreateVirtualMFADevice", 0)
+		tm.typeIn(goodPassphrase + "\n")
+		tm.until("exit 0")
+		b.calls("CreateVirtualMFADevice", 1)
+	})
+}
+
+// untilNth waits until text is on the screen so often.
+func (tm *terminal) untilNth(text string, n int) {
+	tm.t.Helper()
+	for deadline := time.Now().Add(testPatience); strings.Count(tm.screen(), text) < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			tm.t.Fatalf("%q came not %d times; the screen shows:\n%s", text, n, tm.screen())
+		}
+	}
+}
+
+func needTerminal(t *testing.T) {
+	t.Helper()
+	master, tty, err := pty.Open(24, 80)
+	if err != nil {
+		t.Skip(err)
+	}
+	master.Close()
+	tty.Close()
+}
+
+// A no, and ^C at each question and in each wait.
+func TestEnrollBrokenOff(t *testing.T) {
+	needTerminal(t)
+	for name, row := range map[string]struct {
+		flags  string
+		before string // on the screen, then
+		answer string
+		exit   string
+		slow   string // a call that hangs, in which it is broken off
+		undone bool
+	}{
+		"no":                 {before: "go on? [y/N]", answer: "n\n", exit: "exit 1"},
+		"nothing":            {before: "go on? [y/N]", answer: "\n", exit: "exit 1"},
+		"^C at the question": {before: "go on? [y/N]", answer: "\x03", exit: "exit 130"},
+		"^D at the question": {before: "go on? [y/N]", answer: "\x04", exit: "exit 4"},
+		"^C at the QR code":  {flags: "--yes --phone", before: "then press Enter", answer: "\x03", exit: "exit 130", undone: true},
+		"^C while making":    {flags: "--yes", slow: "CreateVirtualMFADevice", answer: "\x03", exit: "exit 130", undone: true},
+		"^C while enabling":  {flags: "--yes", slow: "EnableMFADevice", answer: "\x03", exit: "exit 130", undone: true},
+		"^C in the login":    {flags: "--yes", slow: "GetSessionToken", answer: "\x03", exit: "exit 130", undone: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBeginner(t, ststest.UserOptions{})
+			if row.slow != "" {
+				b.server.Fault(ststest.Fault{Kind: ststest.Hang, After: true, Match: ststest.OnAction(row.slow)})
+			}
+			tm := b.terminal(`"$AWSMFA" device enroll dev ` + row.flags + `; echo "exit $?"`)
+			if row.slow != "" {
+				if !b.server.WaitFor(1, testPatience, ststest.OnAction(row.slow)) {
+					t.Fatalf("%s never came:\n%s", row.slow, tm.screen())
+				}
+			} else {
+				tm.until(row.before)
+			}
+			tm.typeIn(row.answer)
+			tm.until("exit ")
+			if !strings.Contains(tm.screen(), row.exit) || strings.Contains(tm.screen(), "undone: the device is deleted") != row.undone {
+				t.Errorf("not %s, or not undone:\n%s", row.exit, tm.screen())
+			}
+			b.server.ClearFaults()
+			b.nothing()
+		})
+	}
+	t.Run("^C in the wait for a code", func(t *testing.T) {
+		t.Parallel()
+		b := newBeginner(t, ststest.UserOptions{})
+		b.env = append(b.env, "AWSMFA_TEST_SLEEP=") // a real wait
+		tm := b.terminal(`"$AWSMFA" device enroll dev --yes; echo "exit $?"`)
+		tm.until("waiting for the next MFA code: ")
+		tm.typeIn("\x03")
+		tm.until("exit 130")
+		b.nothing()
+	})
+}
+
+// What a phone scans from the terminal is the seed that is stored.
+func TestEnrollShowsThePhone(t *testing.T) {
+	needTerminal(t)
+	t.Parallel()
+	b := newBeginner(t, ststest.UserOptions{})
+	tm := b.terminal(`stty rows 80; "$AWSMFA" device enroll dev --yes --phone; echo "exit $?"`)
+	tm.until("then press Enter")
+	s, err := seed.ParseQR(bytes.NewReader(photo(t, tm.screen())))
+	must(t, err)
+	tm.typeIn("\n")
+	tm.until("exit 0")
+	if !strings.Contains(tm.screen(), "A\x1b[J") {
+		t.Error("the QR code stays on the screen")
+	}
+	stored, err := b.vault().Load(t.Context(), b.ours()[0].Serial)
+	must(t, err)
+	now := b.server.Clock().Now()
+	got, _ := s.Code(now)
+	want, _ := stored.Code(now)
+	if got != want || s.Issuer() != "Amazon Web Services" || s.Label() != "dev@"+b.user.Account {
+		t.Errorf("the phone has another seed, or %q, %q", s.Issuer(), s.Label())
+	}
+}
+
+// photo is a picture of the QR code on a screen, whose characters are two
+// squares each, the upper one in the colour of the text.
+func photo(t *testing.T, screen string) []byte {
+	t.Helper()
+	const unit = 6
+	var rows [][]rune
+	for _, line := range strings.Split(screen, "\n") {
+		_, squares, found := strings.Cut(line, "\x1b[38;5;16;48;5;231m")
+		if squares, _, ended := strings.Cut(squares, "\x1b[0m"); found && ended {
+			rows = append(rows, []rune(squares))
+		}
+	}
+	if len(rows) == 0 {
+		t.Fatalf("no QR code on the screen:\n%q", screen)
+	}
+	picture := image.NewGray(image.Rect(0, 0, len(rows[0])*unit, 2*len(rows)*unit))
+	for y, row := range rows {
+		for x, r := range row {
+			for half, dark := range []bool{strings.ContainsRune("█▀", r), strings.ContainsRune("█▄", r)} {
+				if !dark {
+					at := image.Pt(x*unit, (2*y+half)*unit)
+					draw.Draw(picture, image.Rectangle{at, at.Add(image.Pt(unit, unit))}, image.White, image.Point{}, draw.Src)
+				}
+			}
+		}
+	}
+	var out bytes.Buffer
+	must(t, png.Encode(&out, picture))
+	return out.Bytes()
 }

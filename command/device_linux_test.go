@@ -320,7 +320,7 @@ func TestEnrollAfterAKill(t *testing.T) {
 // terminal is a script in front of a terminal, with the clocks that move.
 func (b *beginner) terminal(script string, env ...string) *terminal {
 	b.t.Helper()
-	return b.onTerminal("export " + strings.Join(append(b.env, env...), " ") + "\n" + script)
+	return b.onTerminal("trap : INT; export " + strings.Join(append(b.env, env...), " ") + "\n" + script)
 }
 
 // AWS's published policy for forcing MFA lets nobody delete a device without

@@ -181,9 +181,11 @@ func (e *enrollment) showPhone(ctx context.Context, s seed.Seed) error {
 		return err
 	}
 	return e.ask(ctx, e.options, errNoScreen, func(t *term.Terminal) error {
-		if _, err := t.Write([]byte("\n" + code + "\n")); err != nil {
+		picture := "\n" + code + "\n"
+		if err := t.Picture(picture); err != nil {
 			return err
 		}
+		defer t.Erase(strings.Count(picture, "\n")) // it is the seed
 		_, err := t.ReadLine(ctx, "scan it with the phone, then press Enter: ")
 		return err
 	})
