@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -223,11 +224,32 @@ func runDeviceRemove(ctx context.Context, r *run, c *cli.Context, a arrangement)
 		return err
 	}
 	e := &enrollment{keyHolder: k, Enrollment: mfa.Enrollment{Serial: serial, UserName: u.Name, Profile: o.Profile}}
-	done, err := e.takeAway(ctx)
-	if err != nil {
-		return err
+	done := false
+	if !e.isGone(ctx) {
+		if done, err = e.takeAway(ctx); err != nil {
+			return err
+		}
 	}
 	return e.afterRemoval(ctx, done)
+}
+
+// isGone: IAM was seen not to have the device. Where a policy wants MFA for a
+// removal, nobody could get a session with it to find that out.
+func (e *enrollment) isGone(ctx context.Context) bool {
+	var mine []stsclient.Device
+	var all []stsclient.VirtualDevice
+	err := e.iamOnce(func(c *stsclient.Client, from iamSigner) (err error) {
+		mine, err = c.ListMFADevices(ctx, from)
+		return err
+	})
+	if err == nil && deviceKind(e.Serial) == "virtual" {
+		err = e.iamOnce(func(c *stsclient.Client, from iamSigner) (err error) {
+			all, err = c.ListVirtualMFADevices(ctx, from, stsclient.Any)
+			return err
+		})
+	}
+	return err == nil && !slices.ContainsFunc(mine, func(d stsclient.Device) bool { return d.Serial == e.Serial }) &&
+		!slices.ContainsFunc(all, func(d stsclient.VirtualDevice) bool { return d.Serial == e.Serial })
 }
 
 // takeAway removes the device from IAM. A virtual one is deleted, which is
