@@ -44,14 +44,14 @@ func groupSummary(group string) string {
 }
 
 // isRead: a shell or an SDK reads what the verb prints.
-func (v *verb) isRead() bool { return v.failsInShell || v.name == "process" }
+func (v *verb) isRead() bool { return v.failsInShell || v.name == "process" || v.name == "prompt" }
 
 // verbs is the list of all commands, in the order of the help.
 func verbs() []*verb {
 	list := slices.Concat([]*verb{
 		envVerb(), execVerb(), processVerb(), loginVerb(), logoutVerb(),
 		listVerb(), statusVerb(), explainVerb(), whoamiVerb(),
-	}, totpVerbs(), deviceVerbs(), []*verb{initVerb(), versionVerb()})
+	}, totpVerbs(), deviceVerbs(), []*verb{initVerb(), promptVerb(), versionVerb()})
 	return append(list, helpVerb(list))
 }
 

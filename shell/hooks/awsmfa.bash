@@ -199,6 +199,43 @@ _awsmfa_direnv() {
 	command touch -- "$AWSMFA_DIRENV" 2>/dev/null || :
 }
 
+# awsmfa_prompt [-v] is a piece for PS1, '$(awsmfa_prompt)', which starts no
+# program: the profile and the time left. With -v it sets REPLY, in plain text.
+# What PS1 would run or unfold is taken out of the name.
+awsmfa_prompt() {
+	local awsmfa_status=$? awsmfa_left awsmfa_colour=32 awsmfa_bad='[][:cntrl:]$`\\%#!{}"&|;<>*?^'"']"
+	REPLY=''
+	if _awsmfa_ours && [[ -n ${AWSMFA_PROFILE-} ]]; then
+		REPLY=${AWSMFA_PROFILE//$awsmfa_bad/?}
+		case ${AWSMFA_EXPIRATION:-0} in
+		0* | *[!0123456789]* | ????????????*) ;;
+		*)
+			_awsmfa_clock
+			awsmfa_left=$((AWSMFA_EXPIRATION - _awsmfa_now))
+			((awsmfa_left > 600)) || awsmfa_colour=33
+			((awsmfa_left > 120)) || awsmfa_colour=31
+			if ((awsmfa_left <= 0)); then
+				REPLY+=' expired'
+			elif ((awsmfa_left >= 3600)); then
+				REPLY+=" $((awsmfa_left / 3600))h$((awsmfa_left % 3600 / 600))$((awsmfa_left % 600 / 60))m"
+			elif ((awsmfa_left >= 60)); then
+				REPLY+=" $((awsmfa_left / 60))m"
+			else
+				REPLY+=" ${awsmfa_left}s"
+			fi
+			;;
+		esac
+	fi
+	if [[ -z $REPLY || ${1-} == -v ]]; then
+		:
+	elif [[ -n ${NO_COLOR-} || ${TERM-} == dumb ]]; then
+		printf '%s' "$REPLY"
+	else
+		printf '\001\033[%dm\002%s\001\033[0m\002' "$awsmfa_colour" "$REPLY"
+	fi
+	return "$awsmfa_status"
+}
+
 # In the list, "&& :" keeps the status from a trap on ERR and from set -e. The
 # piece comes last: whoever looks at PIPESTATUS is before it.
 _awsmfa_install() {
@@ -236,6 +273,8 @@ _awsmfa_remove() {
 		# shellcheck disable=SC2317 # somebody may call it
 		_awsmfa_hook() { return "$?"; }
 	fi
+	# shellcheck disable=SC2317 # PS1 may call it
+	awsmfa_prompt() { return "$?"; }
 	unalias "$_awsmfa_cmd" awsmfa-off 2>/dev/null || :
 	unset -f "$_awsmfa_cmd" awsmfa-off _awsmfa_clock _awsmfa_options _awsmfa_use _awsmfa_save _awsmfa_restore _awsmfa_forget \
 		_awsmfa_ours _awsmfa_within _awsmfa_off _awsmfa_due _awsmfa_outcome _awsmfa_direnv _awsmfa_install _awsmfa_remove

@@ -180,8 +180,39 @@ function _awsmfa_outcome
     end
 end
 
+# awsmfa_prompt is a piece for fish_prompt, which starts no process: the profile
+# and the time left. What a prompt would unfold is taken out of the name.
+function awsmfa_prompt
+    set -l awsmfa_status $status
+    _awsmfa_ours; and test -n "$AWSMFA_PROFILE"; or return $awsmfa_status
+    set -l awsmfa_text (string replace -ra '[[:cntrl:]$`\\\\%#!{}"\'&|;<>*?^\[\]]' '?' -- "$AWSMFA_PROFILE")
+    set -l awsmfa_colour green
+    if string match -qr '^[1-9][0-9]{0,10}$' -- "$AWSMFA_EXPIRATION"
+        set -l awsmfa_left (math "$AWSMFA_EXPIRATION" - (_awsmfa_clock))
+        test $awsmfa_left -gt 600; or set awsmfa_colour yellow
+        test $awsmfa_left -gt 120; or set awsmfa_colour red
+        if test $awsmfa_left -le 0
+            set awsmfa_text "$awsmfa_text expired"
+        else if test $awsmfa_left -ge 3600
+            set awsmfa_text "$awsmfa_text "(math "floor($awsmfa_left / 3600)")h(math "floor($awsmfa_left % 3600 / 600)")(math "floor($awsmfa_left % 600 / 60)")m
+        else if test $awsmfa_left -ge 60
+            set awsmfa_text "$awsmfa_text "(math "floor($awsmfa_left / 60)")m
+        else
+            set awsmfa_text "$awsmfa_text $awsmfa_left"s
+        end
+    end
+    if test -n "$NO_COLOR" -o "$TERM" = dumb -o "$argv[1]" = -v
+        printf %s "$awsmfa_text"
+    else
+        printf '%s%s%s' (set_color $awsmfa_colour) "$awsmfa_text" (set_color normal)
+    end
+    return $awsmfa_status
+end
+
 # _awsmfa_remove leaves nothing of ours.
 function _awsmfa_remove
+    function awsmfa_prompt # fish_prompt may call it
+    end
     functions -e $_awsmfa_cmd awsmfa-off _awsmfa_clock _awsmfa_use _awsmfa_untraced _awsmfa_traced _awsmfa_save _awsmfa_restore _awsmfa_forget \
         _awsmfa_ours _awsmfa_within _awsmfa_off _awsmfa_hook _awsmfa_due _awsmfa_outcome _awsmfa_remove
     set -eg _awsmfa_self _awsmfa_cmd _awsmfa_before _awsmfa_dir _awsmfa_names _awsmfa_job _awsmfa_prompt _awsmfa_started _awsmfa_file \

@@ -177,6 +177,46 @@ _awsmfa_outcome() {
 	esac
 }
 
+# awsmfa_prompt [-v] is a piece for PROMPT, '$(awsmfa_prompt)' under setopt
+# prompt_subst, which starts no program: the profile and the time left. With -v
+# it sets REPLY, in plain text. What a prompt would run or unfold is taken out
+# of the name.
+awsmfa_prompt() {
+	local awsmfa_status=$?
+	emulate -L zsh
+	setopt no_xtrace no_verbose no_all_export no_err_exit no_err_return no_warn_create_global
+	local awsmfa_left awsmfa_colour=32
+	REPLY=''
+	if _awsmfa_ours && [[ -n ${AWSMFA_PROFILE-} ]]; then
+		REPLY=${AWSMFA_PROFILE//[][:cntrl:]\$\`\\%#!\{\}\"\&\|\;<>*?^\']/?}
+		case ${AWSMFA_EXPIRATION:-0} in
+		(0*|*[!0123456789]*|????????????*) ;;
+		(*)
+			awsmfa_left=$(( AWSMFA_EXPIRATION - EPOCHSECONDS ))
+			(( awsmfa_left > 600 )) || awsmfa_colour=33
+			(( awsmfa_left > 120 )) || awsmfa_colour=31
+			if (( awsmfa_left <= 0 )); then
+				REPLY+=' expired'
+			elif (( awsmfa_left >= 3600 )); then
+				REPLY+=" $(( awsmfa_left / 3600 ))h$(( awsmfa_left % 3600 / 600 ))$(( awsmfa_left % 600 / 60 ))m"
+			elif (( awsmfa_left >= 60 )); then
+				REPLY+=" $(( awsmfa_left / 60 ))m"
+			else
+				REPLY+=" ${awsmfa_left}s"
+			fi
+			;;
+		esac
+	fi
+	if [[ -z $REPLY || ${1-} == -v ]]; then
+		:
+	elif [[ -n ${NO_COLOR-} || ${TERM-} == dumb ]]; then
+		print -rn -- $REPLY
+	else
+		print -rn -- "%{"$'\e'"[${awsmfa_colour}m%}$REPLY%{"$'\e'"[0m%}"
+	fi
+	return $awsmfa_status
+}
+
 _awsmfa_install() {
 	emulate -L zsh
 	setopt no_warn_create_global no_all_export
@@ -188,6 +228,7 @@ _awsmfa_install() {
 _awsmfa_remove() {
 	emulate -L zsh
 	precmd_functions=(${precmd_functions:#_awsmfa_hook})
+	awsmfa_prompt() { return $? } # PROMPT may call it
 	unfunction $_awsmfa_cmd awsmfa-off _awsmfa_use _awsmfa_save _awsmfa_restore _awsmfa_forget _awsmfa_ours _awsmfa_ended \
 		_awsmfa_off _awsmfa_hook _awsmfa_due _awsmfa_outcome _awsmfa_install _awsmfa_remove
 	unset _awsmfa_self _awsmfa_cmd _awsmfa_before _awsmfa_dir _awsmfa_names _awsmfa_job _awsmfa_prompt \
