@@ -157,8 +157,8 @@ func totpExportVerb() *verb {
 	return &verb{
 		name: "totp export", args: deviceArgument, takesProfile: true,
 		summary:  "print a seed as otpauth URI or QR code, for a phone or another machine",
-		examples: []string{"awsmfa totp export dev --qr"},
-		flags:    seedFlags(&cli.BoolFlag{Name: "qr", Usage: "as a QR code for the terminal"}, yesFlag()),
+		examples: []string{"awsmfa totp export dev --as-qr"},
+		flags:    seedFlags(&cli.BoolFlag{Name: "as-qr", Usage: "as a QR code for the terminal"}, yesFlag()),
 		run:      runTotpExport,
 	}
 }
@@ -181,7 +181,7 @@ func runTotpExport(ctx context.Context, r *run, c *cli.Context, a arrangement) e
 		return seedError(serial, err)
 	}
 	uri := s.URI(orElse(s.Issuer(), awsIssuer), orElse(s.Label(), serial))
-	if c.Bool("qr") {
+	if c.Bool("as-qr") {
 		if uri, err = seed.QR(uri); err != nil {
 			return err
 		}
