@@ -143,7 +143,6 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		store    *seed.StoreError
 		taken    *takenError
 		login    *loginError
-		wrapper  *noWrapperError
 	)
 	switch {
 	case errors.As(err, &ours):
@@ -183,9 +182,6 @@ func (r *run) explainFailure(a arrangement, err error) report {
 		return r.explainAWS(rep, a, aws)
 	case errors.As(err, &src):
 		return r.explainSource(rep, a, src)
-	case errors.As(err, &wrapper):
-		rep.exit = exitProfile
-		return rep.hint("add these two lines to %s:", shown(wrapper.file)).hint("%s", wrapper.lines()[0]).hint("%s", wrapper.lines()[1])
 	}
 	return r.explainSentinel(rep, a, err)
 }
