@@ -211,8 +211,12 @@ func (r *run) explainSentinel(rep report, a arrangement, err error) report {
 		value         *shell.ValueError
 		program       *programError
 		bundle        *caBundleError
+		wrapper       *noWrapperError
 	)
 	switch {
+	case errors.As(err, &wrapper):
+		rep.exit = exitProfile
+		return rep.hint("add these two lines to %s:", shown(wrapper.file)).hint("%s", wrapper.lines()[0]).hint("%s", wrapper.lines()[1])
 	case errors.As(err, &program):
 		rep.exit = program.exit()
 		if errors.Is(err, fs.ErrPermission) {

@@ -267,6 +267,7 @@ func TestManualVariables(t *testing.T) {
 	inSource := map[string]bool{
 		"AWS_ENDPOINT_URL_STS": true, "AWS_ENDPOINT_URL_IAM": true, // put together
 		"AWS_CLI_AUTO_PROMPT": true, // said to the AWS CLI, not read
+		"AWSMFA_DIRENV":       true, // between use_awsmfa and the prompt hook
 	}
 	for _, text := range sources(t) {
 		for _, m := range literal.FindAllStringSubmatch(text, -1) {

@@ -185,10 +185,10 @@ awsmfa_prompt() {
 	local awsmfa_status=$?
 	emulate -L zsh
 	setopt no_xtrace no_verbose no_all_export no_err_exit no_err_return no_warn_create_global
-	local awsmfa_left awsmfa_colour=32
+	local awsmfa_left awsmfa_colour=32 awsmfa_bad='[][:cntrl:]$`\\%#!{}"&|;<>*?^'"']"
 	REPLY=''
 	if _awsmfa_ours && [[ -n ${AWSMFA_PROFILE-} ]]; then
-		REPLY=${AWSMFA_PROFILE//[][:cntrl:]\$\`\\%#!\{\}\"\&\|\;<>*?^\']/?}
+		REPLY=${AWSMFA_PROFILE//${~awsmfa_bad}/?}
 		case ${AWSMFA_EXPIRATION:-0} in
 		(0*|*[!0123456789]*|????????????*) ;;
 		(*)
@@ -228,7 +228,7 @@ _awsmfa_install() {
 _awsmfa_remove() {
 	emulate -L zsh
 	precmd_functions=(${precmd_functions:#_awsmfa_hook})
-	awsmfa_prompt() { return $? } # PROMPT may call it
+	awsmfa_prompt() { return $?; } # PROMPT may call it
 	unfunction $_awsmfa_cmd awsmfa-off _awsmfa_use _awsmfa_save _awsmfa_restore _awsmfa_forget _awsmfa_ours _awsmfa_ended \
 		_awsmfa_off _awsmfa_hook _awsmfa_due _awsmfa_outcome _awsmfa_install _awsmfa_remove
 	unset _awsmfa_self _awsmfa_cmd _awsmfa_before _awsmfa_dir _awsmfa_names _awsmfa_job _awsmfa_prompt \
