@@ -44,6 +44,11 @@ func (e *enrollment) showEdit(ctx context.Context) error {
 func (e *enrollment) rewriteConfig(ctx context.Context) (undo func(context.Context) (bool, error), err error) {
 	w := e.rewriter(e.asShown)
 	done, err := w.Set(ctx, e.holder(), serialKey, e.Serial)
+	if err != nil && done.Changed() { // it may have been replaced all the same
+		if back, _ := w.TakeBack(context.WithoutCancel(ctx), e.holder(), serialKey, e.Serial); back {
+			e.note("undone: the config file is as it was")
+		}
+	}
 	if err != nil || !done.Changed() {
 		return nil, err
 	}

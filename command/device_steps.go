@@ -25,13 +25,13 @@ func (e *enrollment) create(ctx context.Context) error {
 	if err != nil {
 		return seedError(e.Serial, err)
 	}
-	// Undone after the device is gone: as long as it is there, the seed must stay.
-	e.undo = slices.Insert(e.undo, 1, undoing{"its seed is forgotten", e.forget})
 	return e.reach(mfa.Stored)
 }
 
 func (e *enrollment) makeDevice(ctx context.Context) (seed.Seed, error) {
-	e.undo = append(e.undo, undoing{"", e.unwrite})
+	// The seed is forgotten after the device is gone: as long as that is there,
+	// it must stay. It may be stored although storing it failed in the end.
+	e.undo = append(e.undo, undoing{"", e.unwrite}, undoing{"its seed is forgotten", e.forget})
 	if err := e.reach(mfa.Creating); err != nil {
 		return seed.Seed{}, err
 	}
