@@ -37,11 +37,12 @@ type room struct {
 func rooms() []room {
 	return []room{
 		{path: "", imports: []string{"command", "early"}, process: true}, // main.go
-		{path: "early", warm: true, process: true, imports: []string{"early/stack", "warm"}},
+		{path: "early", warm: true, process: true, imports: []string{"complete", "early/stack", "warm", "internal/harden"}},
 		{path: "early/stack", warm: true},
 		{path: "warm", warm: true, imports: []string{"environment", "profile", "session", "shell", "internal/filename", "internal/harden"}},
+		{path: "complete", warm: true, imports: []string{"completions", "profile", "session", "shell"}},
 		{path: "command", process: true, imports: []string{
-			"completions", "credentials", "environment", "mfa", "profile", "seed", "session", "shell", "source", "stsclient", "warm",
+			"complete", "completions", "credentials", "environment", "mfa", "profile", "seed", "session", "shell", "source", "stsclient", "warm",
 			"internal/harden", "internal/privatefile", "internal/safeexec", "internal/term"}},
 		{path: "session", warm: true, imports: []string{"credentials", "profile", "internal/digest", "internal/filename", "internal/privatefile"}},
 		{path: "mfa", imports: []string{"seed", "internal/privatefile", "internal/safeexec", "internal/term"}},
@@ -54,7 +55,7 @@ func rooms() []room {
 		{path: "environment", warm: true, imports: []string{"credentials", "profile", "shell"}},
 		{path: "credentials", warm: true},
 		{path: "shell", warm: true},
-		{path: "completions"},
+		{path: "completions", warm: true},
 		{path: "internal/digest", warm: true},
 		{path: "internal/filename", warm: true},
 		{path: "internal/privatefile", warm: true, imports: []string{"internal/filename"}},
@@ -67,7 +68,7 @@ func rooms() []room {
 		{path: "demo", process: true, imports: []string{standIn}},
 		{path: "bench", process: true, imports: []string{standIn}},
 		{path: "bench/floor", process: true, imports: []string{"bench/floor/first", "command"}},
-		{path: "bench/floor/first", process: true, imports: []string{"early/stack", "warm"}},
+		{path: "bench/floor/first", process: true, imports: []string{"complete", "early/stack", "warm", "internal/harden"}},
 		{path: "bench/launch", process: true},
 	}
 }

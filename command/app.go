@@ -51,7 +51,7 @@ func verbs() []*verb {
 	list := slices.Concat([]*verb{
 		envVerb(), execVerb(), processVerb(), loginVerb(), logoutVerb(),
 		listVerb(), statusVerb(), explainVerb(), whoamiVerb(),
-	}, totpVerbs(), deviceVerbs(), []*verb{initVerb(), promptVerb(), versionVerb()})
+	}, totpVerbs(), deviceVerbs(), []*verb{initVerb(), promptVerb(), completionVerb(), versionVerb()})
 	return append(list, helpVerb(list))
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"awsmfa/complete"
 	"awsmfa/internal/term"
 	"awsmfa/stsclient/ststest"
 	"awsmfa/warm"
@@ -45,6 +46,10 @@ func (m tests) Run() int {
 func testMain() int {
 	if os.Getenv("AWSMFA_TEST_ALONE") != "" {
 		standAlone()
+	}
+	if len(os.Args) > 1 && os.Args[1] == complete.Verb {
+		os.Stdout.WriteString(complete.Answer(os.Args[2:], os.Getenv))
+		return 0
 	}
 	if os.Getenv("AWSMFA_TEST_FULL") == "" && testWarm() {
 		return 0

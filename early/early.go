@@ -13,13 +13,21 @@ import (
 	"os"
 	"time"
 
+	"awsmfa/complete"
 	_ "awsmfa/early/stack"
+	"awsmfa/internal/harden"
 	"awsmfa/warm"
 )
 
 func init() {
+	args := os.Args[min(1, len(os.Args)):]
+	if len(args) > 0 && args[0] == complete.Verb {
+		harden.Process() // there may be keys in the files
+		os.Stdout.WriteString(complete.Answer(args[1:], os.Getenv))
+		os.Exit(0)
+	}
 	answered, err := warm.Answer(warm.Process{
-		Args: os.Args[min(1, len(os.Args)):], Getenv: os.Getenv, Environ: os.Environ(),
+		Args: args, Getenv: os.Getenv, Environ: os.Environ(),
 		Stdout: os.Stdout, ToTerminal: terminal(os.Stdout), Now: time.Now, Parent: os.Getppid(),
 	})
 	if !answered {

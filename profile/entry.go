@@ -146,12 +146,13 @@ func (r *reader) value(key, raw string, number int) string {
 // split cuts at the first "=" or ":". The value keeps its blanks: whether one
 // precedes a "#" matters.
 func split(body string) (key, value string, ok bool) {
-	i := strings.IndexAny(body, "=:")
-	if i < 0 {
-		return "", "", false
+	for i := range len(body) { // quicker than a search for either
+		if body[i] == '=' || body[i] == ':' {
+			key = trim(body[:i])
+			return key, body[i+1:], key != ""
+		}
 	}
-	key = trim(body[:i])
-	return key, body[i+1:], key != ""
+	return "", "", false
 }
 
 // cleanValue takes off a comment that follows a blank, and one pair of quotes

@@ -29,17 +29,28 @@ type section struct {
 	kind       sectionKind
 }
 
-// index notes the sections of a text in one pass. What stands before the first
-// header becomes a section without a kind.
+// index notes the sections of a text in one pass, from bracket to bracket: only
+// a line that begins with one, behind blanks at most, can be a header. What
+// stands before the first header becomes a section without a kind.
 func index(text string, credentials bool) []section {
-	list := make([]section, 1, 2+strings.Count(text, "\n["))
-	pos, line := 0, 0
-	for pos < len(text) {
-		line++
-		raw, next := cutLine(text, pos)
-		if h, ok := parseHeader(raw, credentials); ok {
-			list[len(list)-1].end = pos
-			list = append(list, section{name: h.name, header: pos, start: next, line: line, kind: h.kind})
+	list := make([]section, 1, 2+min(strings.Count(text, "["), 1<<15))
+	counted, line := 0, 1
+	for pos := 0; pos < len(text); {
+		n := strings.IndexByte(text[pos:], '[')
+		if n < 0 {
+			break
+		}
+		begin := pos + n
+		for begin > pos && isBlank(text[begin-1]) {
+			begin--
+		}
+		raw, next := cutLine(text, begin)
+		if begin == 0 || text[begin-1] == '\n' {
+			if h, ok := parseHeader(raw, credentials); ok {
+				line, counted = line+strings.Count(text[counted:begin], "\n"), begin
+				list[len(list)-1].end = begin
+				list = append(list, section{name: h.name, header: begin, start: next, line: line, kind: h.kind})
+			}
 		}
 		pos = next
 	}
@@ -156,7 +167,7 @@ func (h *header) readShared(inner string) {
 	case prefix == "sso-session" || prefix == "services":
 		h.kind = sectionReserved
 	}
-	h.hashed = strings.ContainsAny(h.name, "#;")
+	h.hashed = strings.IndexByte(h.name, '#') >= 0 || strings.IndexByte(h.name, ';') >= 0
 }
 
 func (h *header) readConfig(inner string) {
@@ -184,7 +195,7 @@ func (h *header) readConfig(inner string) {
 	}
 	h.prefix = prefix
 	h.readName(rest)
-	h.hashed = strings.ContainsAny(h.name, "#;")
+	h.hashed = strings.IndexByte(h.name, '#') >= 0 || strings.IndexByte(h.name, ';') >= 0
 }
 
 func cutWord(s string) (word, rest string) {
