@@ -172,13 +172,18 @@ func (h hookScript) names(names []string) string {
 }
 
 // HookSource is what a shell reads instead of the script, where that must lie
-// in a file: the line that sources the file. It is "" for most shells.
+// in a file: the line that reads the file. It is "" for most shells. tcsh has no
+// functions, but can read the file again, and xonsh 0.13 now and then loses the
+// end of what $(...) prints, where it is more than a line.
 func HookSource(name, path string) string {
-	if hookName(name) != "tcsh" {
-		return ""
+	switch hookName(name) {
+	case "tcsh":
+		word := tcsh{}.QuoteWord(path)
+		return "source " + word + " init " + word + "\n"
+	case "xonsh":
+		return "execx(open(" + xonshLiteral(path) + ").read())\n"
 	}
-	word := tcsh{}.QuoteWord(path)
-	return "source " + word + " init " + word + "\n"
+	return ""
 }
 
 func tcshList(names []string) string { return "( " + blanks(names) + " )" }

@@ -24,14 +24,14 @@ _awsmfa_prompt=1
 case ${KSH_VERSION-} in
 *MIRBSD* | *LEGACY*)
 	# shellcheck disable=SC2016 # not now
-	_awsmfa_piece='${|_awsmfa_hook;}'
+	_awsmfa_piece='${|_awsmfa_hook && :;}'
 	function _awsmfa_clock {
 		_awsmfa_now=${EPOCHREALTIME%%[!0123456789]*}
 	}
 	;;
 *)
 	# shellcheck disable=SC2016
-	_awsmfa_piece='${ _awsmfa_hook; }'
+	_awsmfa_piece='${ _awsmfa_hook && :; }'
 	function _awsmfa_clock {
 		_awsmfa_now=$(printf '%(%s)T')
 	}
@@ -136,10 +136,12 @@ function _awsmfa_off {
 	return "$awsmfa_code"
 }
 
-# _awsmfa_hook runs while PS1 is expanded; the shell itself keeps the status.
+# _awsmfa_hook runs while PS1 is expanded. ksh93 keeps the status by itself, mksh
+# does not; "&& :" in PS1 hides it from set -e and from a trap on ERR.
 function _awsmfa_hook {
+	typeset awsmfa_status=$?
 	! _awsmfa_within "$_awsmfa_before" || _awsmfa_due
-	return 0
+	return "$awsmfa_status"
 }
 
 # _awsmfa_due looks for the outcome of a renewal, or starts one: a single one at
