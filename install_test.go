@@ -124,6 +124,9 @@ func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var found []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path == filepath.Join(dir, "conf", "go") {
+			return fs.SkipDir // go keeps counters of its own there
+		}
 		if err == nil && !d.IsDir() {
 			path, err = filepath.Rel(dir, path)
 			found = append(found, path)
@@ -143,13 +146,25 @@ func wantFiles(t *testing.T, dir string, want ...string) {
 	}
 }
 
-// manPage is the installed page, where the checkout has one built.
-func manPage(t *testing.T) []string {
+// extras are the files that come with the program, below a prefix for all users.
+func extras(t *testing.T) []string {
 	t.Helper()
-	if _, err := os.Stat("docs/awsmfa.1"); err != nil {
-		return nil
+	list := []string{"share/man/man1/awsmfa.1"}
+	if hasCompletions(t) {
+		list = append(list, "share/bash-completion/completions/awsmfa", "share/zsh/site-functions/_awsmfa",
+			"share/fish/vendor_completions.d/awsmfa.fish", "share/nushell/vendor/autoload/awsmfa-completions.nu")
 	}
-	return []string{"share/man/man1/awsmfa.1"}
+	slices.Sort(list)
+	return list
+}
+
+func hasCompletions(t *testing.T) bool {
+	t.Helper()
+	text, err := os.ReadFile("command/app.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Contains(text, []byte("completionVerb()"))
 }
 
 func TestInstall(t *testing.T) {
@@ -160,7 +175,7 @@ func TestInstall(t *testing.T) {
 		if !strings.Contains(said, filepath.Join(prefix, "bin")+" is not in PATH") {
 			t.Errorf("no word about PATH:\n%s", said)
 		}
-		installed := append([]string{"bin/awsmfa"}, manPage(t)...)
+		installed := append([]string{"bin/awsmfa"}, extras(t)...)
 		wantFiles(t, prefix, installed...)
 		info, err := os.Stat(program)
 		if err != nil {
@@ -200,7 +215,7 @@ func TestInstallToHome(t *testing.T) {
 	i := installer{t: t, shell: []string{"sh"}, dir: t.TempDir(), env: os.Environ()}
 	t.Parallel()
 	// The caches of go stay where they are; only HOME moves.
-	i = i.with("HOME="+i.dir, "GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+goEnv(t, "GOMODCACHE"), "GOPATH="+goEnv(t, "GOPATH"))
+	i = i.atHome()
 	i.succeed()
 	if _, err := os.Stat(filepath.Join(i.dir, ".local", "bin", "awsmfa")); err != nil {
 		t.Error(err)
@@ -214,6 +229,141 @@ func TestInstallToHome(t *testing.T) {
 	wantFiles(t, filepath.Join(i.dir, "tools"), "awsmfa")
 	i.succeed("--uninstall", "--bin-dir", "tools")
 	wantFiles(t, filepath.Join(i.dir, "tools"))
+}
+
+// atHome has the directory for its HOME. The caches of go stay where they are.
+func (i installer) atHome(env ...string) installer {
+	i.t.Helper()
+	return i.with(append([]string{"HOME=" + i.dir, "XDG_DATA_HOME", "XDG_CONFIG_HOME", "ZDOTDIR", "SHELL=/bin/bash",
+		"GOCACHE=" + goEnv(i.t, "GOCACHE"), "GOMODCACHE=" + goEnv(i.t, "GOMODCACHE"), "GOPATH=" + goEnv(i.t, "GOPATH")}, env...)...)
+}
+
+// TestInstallForAUser: everything lies where this user's programs look for it,
+// and is gone after --uninstall.
+func TestInstallForAUser(t *testing.T) {
+	t.Parallel()
+	for _, shell := range [][]string{{"dash"}, {"busybox", "sh"}} {
+		needShell(t, shell[0])
+		i := installer{t: t, shell: shell, dir: t.TempDir(), env: os.Environ()}
+		i = i.atHome("XDG_CONFIG_HOME="+filepath.Join(i.dir, "conf"), "XDG_DATA_HOME=relative")
+		mine := filepath.Join(i.dir, ".local/share/zsh/site-functions/_mine")
+		write(t, mine, "#compdef mine\n", 0o644)
+		if err := os.MkdirAll(filepath.Join(i.dir, "conf/nushell"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		said := i.succeed()
+		want := []string{".local/bin/awsmfa", ".local/share/man/man1/awsmfa.1", ".local/share/zsh/site-functions/_mine", "conf/direnv/lib/awsmfa.sh"}
+		if hasCompletions(t) {
+			want = append(want, ".local/share/bash-completion/completions/awsmfa", ".local/share/zsh/site-functions/_awsmfa",
+				"conf/fish/completions/awsmfa.fish", "conf/nushell/autoload/awsmfa-completions.nu")
+		}
+		slices.Sort(want)
+		wantFiles(t, i.dir, want...)
+		if line := `eval "$(` + filepath.Join(i.dir, ".local/bin/awsmfa") + ` init bash)"`; !strings.Contains(said, line) || !strings.Contains(said, filepath.Join(i.dir, ".bashrc")) {
+			t.Errorf("it does not tell the line %s:\n%s", line, said)
+		}
+		library := filepath.Join(i.dir, "conf/direnv/lib/awsmfa.sh")
+		if text, err := os.ReadFile(library); err != nil || !bytes.Contains(text, []byte(filepath.Join(i.dir, ".local/bin/awsmfa"))) {
+			t.Errorf("direnv's library does not know where awsmfa is (%v)", err)
+		}
+		write(t, library, "# another's\n", 0o644)
+		if said := i.succeed(); !strings.Contains(said, "hint: "+library+" is not of this awsmfa") {
+			t.Errorf("another's file:\n%s", said)
+		}
+		i.succeed("--uninstall")
+		wantFiles(t, i.dir, ".local/share/zsh/site-functions/_mine", "conf/direnv/lib/awsmfa.sh")
+	}
+}
+
+// startUp are the start-up files that --rc writes to.
+func startUp() map[string]string {
+	return map[string]string{"bash": ".bashrc", "zsh": "zsh/.zshrc", "ksh": ".kshrc", "mksh": ".mkshrc", "fish": ".config/fish/config.fish",
+		"tcsh": ".tcshrc", "elvish": ".config/elvish/rc.elv", "xonsh": ".xonshrc"}
+}
+
+// fakeBuild is a go that "builds" a small program, for tests of what comes after.
+func (i installer) fakeBuild() installer {
+	i.t.Helper()
+	bin := filepath.Join(i.dir, "fake")
+	write(i.t, filepath.Join(bin, "go"), `#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+printf '#!/bin/sh\n# awsmfa/command.Run\nexit 0\n' >"$2"
+`, 0o755)
+	return i.with("PATH=" + bin + ":" + filepath.Join(i.dir, ".local/bin") + ":" + os.Getenv("PATH"))
+}
+
+// TestInstallLine: --rc adds one line, shows it first, and --uninstall takes it
+// away, to the byte.
+func TestInstallLine(t *testing.T) {
+	installers(t, func(t *testing.T, i installer) {
+		i = i.atHome("ZDOTDIR=" + filepath.Join(i.dir, "zsh")).fakeBuild()
+		for shell, name := range startUp() {
+			file := filepath.Join(i.dir, name)
+			for _, before := range []string{"", "# mine\nset x = 1\n", "no end", "# awsmfa init is for later\n"} {
+				if before == "" {
+					os.Remove(file)
+				} else {
+					write(t, file, before, 0o640)
+				}
+				said := i.succeed("--rc=" + shell)
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				added := strings.TrimPrefix(strings.TrimPrefix(string(text), before), "\n")
+				if !strings.HasPrefix(string(text), before) || strings.Count(added, "\n") != 1 || !strings.Contains(added, "awsmfa init "+shell) ||
+					!strings.Contains(said, "+ "+added) || strings.Index(said, "+ ") < strings.Index(said, file) {
+					t.Errorf("%s, %q: the file is %q; it said\n%s", shell, before, text, said)
+				}
+				i.succeed("--rc=" + shell)
+				if again, _ := os.ReadFile(file); string(again) != string(text) {
+					t.Errorf("%s: the second time the file is %q", shell, again)
+				}
+				i.succeed("--uninstall")
+				after, err := os.ReadFile(file)
+				if before == "" && !os.IsNotExist(err) || before != "" && strings.TrimSuffix(string(after), "\n") != strings.TrimSuffix(before, "\n") {
+					t.Errorf("%s, %q: after --uninstall the file is %q (%v)", shell, before, after, err)
+				}
+				if _, err := os.Stat(file + ".before-awsmfa"); err == nil && before != "no end" {
+					t.Errorf("%s, %q: the copy stays", shell, before)
+				}
+				os.Remove(file + ".before-awsmfa")
+			}
+		}
+	})
+}
+
+// TestInstallLineIsCareful: a link stays one, changes of others stay, and a line
+// that is there already is enough.
+func TestInstallLineIsCareful(t *testing.T) {
+	installers(t, func(t *testing.T, i installer) {
+		i = i.atHome().fakeBuild()
+		real, rc := filepath.Join(i.dir, "dotfiles", "bashrc"), filepath.Join(i.dir, ".bashrc")
+		write(t, real, "mine\n", 0o600)
+		if err := os.Symlink(real, rc); err != nil {
+			t.Fatal(err)
+		}
+		i.succeed("--rc")
+		if target, err := os.Readlink(rc); err != nil || target != real {
+			t.Errorf("the link is %q (%v)", target, err)
+		}
+		text, _ := os.ReadFile(real)
+		write(t, real, string(text)+"later\n", 0o600)
+		i.succeed("--uninstall")
+		if text, _ := os.ReadFile(real); string(text) != "mine\nlater\n" {
+			t.Errorf("the file is %q", text)
+		}
+		if target, err := os.Readlink(rc); err != nil || target != real {
+			t.Errorf("the link is %q (%v)", target, err)
+		}
+		write(t, real, "eval \"$(awsmfa init bash --cmd use)\"\n", 0o600)
+		if said := i.succeed("--rc"); !strings.Contains(said, rc+" has the line of awsmfa init") {
+			t.Errorf("a line of the user's own:\n%s", said)
+		}
+		i.fail(2, `--rc cannot write a line for the shell "cmd"`, "--rc=cmd")
+		i.with("SHELL=/bin/odd").fail(2, `--rc cannot write a line for the shell "/bin/odd"`, "--rc")
+		i.with("SHELL=/bin/bash", "PATH="+filepath.Join(i.dir, "fake")+":"+os.Getenv("PATH")).fail(2, "--rc cannot", "--rc", "--prefix", filepath.Join(i.dir, "a b"))
+	})
 }
 
 func goEnv(t *testing.T, name string) string {
@@ -362,7 +512,7 @@ func TestInstallHelp(t *testing.T) {
 		if code != 0 || stderr != "" {
 			t.Errorf("exit code %d, stderr %q", code, stderr)
 		}
-		for _, option := range []string{"--prefix", "--bin-dir", "--uninstall", "--help"} {
+		for _, option := range []string{"--prefix", "--bin-dir", "--rc", "--uninstall", "--help"} {
 			if !strings.Contains(stdout, option) {
 				t.Errorf("the help does not name %s", option)
 			}
