@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -371,6 +373,7 @@ func TestSignalsAtPrompts(t *testing.T) {
 			code string
 		}{{"INT", syscall.SIGINT, "130"}, {"TERM", syscall.SIGTERM, "143"}, {"HUP", syscall.SIGHUP, "129"}, {"QUIT", syscall.SIGQUIT, "131"}, {"TSTP", syscall.SIGTSTP, "130"}} {
 			t.Run(p.name+" "+sig.name, func(t *testing.T) {
+				t.Parallel()
 				c := newKillCrowd(t, binary)
 				if _, err := c.user.AddDevice("second"); err != nil {
 					t.Fatal(err)
@@ -424,13 +427,40 @@ func TestSignalsAtPrompts(t *testing.T) {
 	}
 }
 
-// lockedSeed stores the seed of the user's device under a passphrase.
+// lockedSeed puts a store with a seed for the user's device into place. The
+// passphrase is made slow on purpose: one store serves all that only ask for it.
 func (c *crowd) lockedSeed() {
 	c.t.Helper()
-	pass := filepath.Join(c.home, "pass")
-	must(c.t, os.WriteFile(pass, []byte("correct horse\n"), 0o600))
-	must(c.t, addSeed(seed.Options{Dir: filepath.Join(c.home, ".local", "share", "awsmfa"), Store: "file", PassphraseFile: pass}, c.user.MFASerial, c.user.Seed))
+	lockedSeeds.Lock()
+	defer lockedSeeds.Unlock()
+	if lockedSeeds.files[c.user.MFASerial] == nil {
+		dir := c.t.TempDir()
+		pass := filepath.Join(dir, "pass")
+		must(c.t, os.WriteFile(pass, []byte("correct horse\n"), 0o600))
+		must(c.t, addSeed(seed.Options{Dir: dir, Store: "file", PassphraseFile: pass}, c.user.MFASerial, c.user.Seed))
+		files := map[string][]byte{}
+		must(c.t, fs.WalkDir(os.DirFS(filepath.Join(dir, "seeds")), ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(filepath.Join(dir, "seeds", path))
+			files[path] = text
+			return err
+		}))
+		lockedSeeds.files[c.user.MFASerial] = files
+	}
+	seeds := filepath.Join(c.home, ".local", "share", "awsmfa", "seeds")
+	must(c.t, os.MkdirAll(seeds, 0o700))
+	for name, file := range lockedSeeds.files[c.user.MFASerial] {
+		must(c.t, os.WriteFile(filepath.Join(seeds, name), file, 0o600))
+	}
 }
+
+// lockedSeeds are the stores by the device.
+var lockedSeeds = struct {
+	sync.Mutex
+	files map[string]map[string][]byte
+}{files: map[string]map[string][]byte{}}
 
 // foreground is the process that leads the terminal's foreground group.
 func foreground(t *testing.T, master *os.File) int {
