@@ -181,14 +181,14 @@ func (r Rewriter) unshadowed(edit Edit, name, key, value string) error {
 // backup keeps the text as it was, the ten last of each file, where nobody
 // else can read it.
 func (r Rewriter) backup(t *target) (string, error) {
-	if t.file.missing {
-		return "", nil
-	}
 	dir, prefix := r.backupPlace(t)
 	if err := privatefile.EnsureDir(dir); err != nil {
 		return "", err
 	}
 	kept, last := backupsIn(dir, prefix)
+	if t.file.missing {
+		return "", privatefile.Write(filename.Join(dir, prefix+strconv.Itoa(last+1)+noneBefore), nil)
+	}
 	path := filename.Join(dir, prefix+strconv.Itoa(last+1))
 	if err := privatefile.Write(path, []byte(t.before)); err != nil {
 		return "", err
@@ -218,3 +218,7 @@ func backupsIn(dir, prefix string) (kept []int, last int) {
 	}
 	return kept, last
 }
+
+// noneBefore ends the name of an empty file that says: there was no file
+// before. It counts until the next text is kept, which takes its number.
+const noneBefore = "-none"

@@ -47,7 +47,7 @@ func (t *target) remove() error {
 
 // TakeBack is Undo for the Set of an earlier run, of which nothing is left but
 // the file and its backup. It reports whether there was anything to take back:
-// the file is, to the byte, what Set makes of the last backup, or of nothing.
+// the file is, to the byte, what Set makes of the last backup, or of no file.
 func (r Rewriter) TakeBack(ctx context.Context, name, key, value string) (bool, error) {
 	if r.Paths.Config == "" || r.Paths.Config == os.DevNull {
 		return false, nil
@@ -63,7 +63,10 @@ func (r Rewriter) TakeBack(ctx context.Context, name, key, value string) (bool, 
 	if err != nil || t.file.missing {
 		return false, err
 	}
-	before, kept := r.lastBackup(t)
+	before, kept, found := r.lastBackup(t)
+	if !found {
+		return false, nil
+	}
 	edit, err := setKey(before, t.file.shown, name, key, value)
 	if err != nil || !edit.Changed() || edit.after != t.before {
 		return false, nil // what it says now was not written by Set
@@ -74,15 +77,16 @@ func (r Rewriter) TakeBack(ctx context.Context, name, key, value string) (bool, 
 	return true, t.replace(before)
 }
 
-// lastBackup is the newest text that was kept of a file.
-func (r Rewriter) lastBackup(t *target) (text string, kept bool) {
+// lastBackup is the newest text that was kept of a file; kept is false where
+// there was no file then.
+func (r Rewriter) lastBackup(t *target) (text string, kept, found bool) {
 	dir, prefix := r.backupPlace(t)
-	numbers, last := backupsIn(dir, prefix)
-	if len(numbers) == 0 {
-		return "", false
+	_, last := backupsIn(dir, prefix)
+	if _, err := os.Lstat(filename.Join(dir, prefix+strconv.Itoa(last+1)+noneBefore)); err == nil {
+		return "", false, true
 	}
 	data, err := privatefile.Read(filename.Join(dir, prefix+strconv.Itoa(last)), maxBackup)
-	return string(data), err == nil
+	return string(data), true, last > 0 && err == nil
 }
 
 // maxBackup bounds a config file that is taken back, in bytes.
