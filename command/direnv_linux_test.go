@@ -238,7 +238,7 @@ func TestDirenvLeavesNoTrace(t *testing.T) {
 		}
 		for n, what := range []string{"dev", "prod --region us-east-2", "nosuch", "dev --process", "prod --process", "dev --nosuch", "", "-x", "dev --duration 2h --process"} {
 			for i, mode := range modes {
-				if i%3 != n%3 && os.Getenv("AWSMFA_LONG") == "" {
+				if i != n%len(modes) && os.Getenv("AWSMFA_LONG") == "" {
 					continue
 				}
 				dir := c.project("p", mode+look+strings.Replace(body, "WHAT", what, 1))
@@ -386,8 +386,8 @@ func TestStampsFollowSessions(t *testing.T) {
 			before[name] = modified(t, path)
 		}
 		line := row.line
-		if strings.Contains(line, "CODE") {
-			line = strings.Replace(line, "CODE", c.user.NextCode(), 1)
+		if before, found := strings.CutSuffix(line, "CODE"); found {
+			line = before + c.user.NextCode()
 		}
 		c.all([]*exec.Cmd{c.command(strings.Fields(line)...)})
 		for name, path := range paths {
