@@ -42,7 +42,7 @@ func enrollSteps(t *testing.T) []int {
 // or begins anew, and no device is left that nobody knows of.
 func TestEnrollKilledAtEachStep(t *testing.T) {
 	steps := enrollSteps(t)
-	every := max(1, len(steps)/8)
+	every := max(1, len(steps)/4)
 	if long() {
 		every = 1
 	}
@@ -88,7 +88,7 @@ func (b *beginner) finishes(when string) {
 // same, or is undone, or is on record.
 func TestEnrollOnABadDisk(t *testing.T) {
 	steps := enrollSteps(t)
-	every := max(1, len(steps)/8)
+	every := max(1, len(steps)/4)
 	if long() {
 		every = 1
 	}
