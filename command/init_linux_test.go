@@ -58,7 +58,7 @@ func hookedShells() []hooked {
 		export: "setenv NAME VALUE", loop: "set i = 0\nwhile ( $i < N )\n@ i++\nBODY\nend", hook: "_awsmfa_hook", rewind: "set _awsmfa_started = 0", trace: "set echo verbose"}
 	elvish := hooked{program: "elvish", argv: []string{"-norc"}, strict: []string{""}, export: "set-env NAME VALUE", loop: "for i [(range N)] { BODY }",
 		hook: "$ns[awsmfa-hook~]", forks: true, keeps: true,
-		init: "var ns; eval (awsmfa init elvish | slurp) &on-end={|n| set ns = $n }; var awsmfa-use~ = $ns[awsmfa-use~]; var awsmfa-off~ = $ns[awsmfa-off~]; var aws-as~ = $ns[awsmfa-use~]"}
+		init: "var ns; eval (awsmfa init elvish | slurp) &on-end={|n| set ns = $n }; var @USE@~ = $ns[@USE@~]; var awsmfa-off~ = $ns[awsmfa-off~]"}
 	xonsh := hooked{program: "xonsh", argv: []string{"--no-rc"}, strict: []string{"", "$RAISE_SUBPROC_ERROR = True"}, export: "$NAME = VALUE", loop: "for i in range(N):\n    BODY",
 		hook: "events.on_pre_prompt.fire()", rewind: "_awsmfa_state['started'] = 0", trace: "$XONSH_TRACE_SUBPROC = True", await: "_awsmfa_state['job'].wait()"}
 	nu := hooked{program: "nu", argv: []string{"-n"}, strict: []string{""}, export: "$env.NAME = VALUE", loop: "for i in 1..N { BODY }", hook: "_awsmfa_hook",
@@ -88,6 +88,11 @@ func (h hooked) load(flags string) string {
 	if h.init != "" {
 		line = h.init
 	}
+	use := "awsmfa-use"
+	if _, after, found := strings.Cut(flags, "--cmd "); found {
+		use, _, _ = strings.Cut(after, " ")
+	}
+	line = strings.ReplaceAll(line, "@USE@", use)
 	return strings.Replace(line, "awsmfa init", strings.TrimSpace("awsmfa init "+flags), 1) + "\n"
 }
 
@@ -417,7 +422,11 @@ func TestHookWithoutNetwork(t *testing.T) {
 			vars += say(h.export, name, value)
 		}
 		c.server.Close()
-		script := h.load("") + vars + h.hook + "\n" + h.wait() + h.times(200, h.hook)
+		prompts := 200
+		if (h.forks || h.program == "tcsh") && !long() {
+			prompts = 20 // without a terminal tcsh asks date too: slow under strace
+		}
+		script := h.load("") + vars + h.hook + "\n" + h.wait() + h.times(prompts, h.hook)
 		file, log := filepath.Join(dumps, "script"), filepath.Join(dumps, "log")
 		if err := os.WriteFile(file, []byte(c.sourced(dumps, script)), 0o600); err != nil {
 			t.Fatal(err)
@@ -476,6 +485,42 @@ func checkSockets(t *testing.T, log string, renewals int) {
 		if verb[who] != "login" {
 			t.Errorf("process %s, awsmfa %s, opens a socket", who, verb[who])
 		}
+	}
+}
+
+// TestHookOfAStrangePlace: the program may lie anywhere, and is called by the
+// path it had, not by the one that a symbolic link led to.
+func TestHookOfAStrangePlace(t *testing.T) {
+	c := newHooks(t)
+	dir := filepath.Join(t.TempDir(), "it's a \"b\" $HOME `id` {x,y} *?!$(touch PWN) \u2019\\")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(c.binary, filepath.Join(dir, "awsmfa")); err != nil {
+		t.Fatal(err)
+	}
+	c.binary = filepath.Join(dir, "awsmfa") // for nu
+	forHooked(t, func(t *testing.T, h hooked) {
+		dumps := t.TempDir()
+		script := h.load("") + say(h.export, "PATH", os.Getenv("PATH"))
+		if h.program == "xonsh" {
+			script = h.load("") + "$PATH = '" + os.Getenv("PATH") + "'.split(':')\n"
+		}
+		if h.program == "nu" {
+			script = h.load("") + "$env.PATH = ('" + os.Getenv("PATH") + "' | split row ':')\n"
+		}
+		d, err := shell.Lookup(h.program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script += "awsmfa-use " + d.QuoteWord(oddProfile) + "\nsh -c 'env -0 >$DUMPS/in'\n"
+		if o := c.runHooked(t, h, dumps, script, "PATH="+dir+":"+os.Getenv("PATH")); o.code != 0 || o.stderr != "" {
+			t.Errorf("exit %d\n%s", o.code, o.stderr)
+		}
+		checkHolds(t, "after awsmfa-use", readEnv(t, dumps, "in"), oddProfile, "us-east-2")
+	})
+	if _, err := os.Stat(filepath.Join(c.home, "PWN")); err == nil {
+		t.Error("a part of the path was run")
 	}
 }
 

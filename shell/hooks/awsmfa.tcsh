@@ -58,9 +58,13 @@ if ( $?AWSMFA_EXPIRATION ) then
 	endif
 endif
 
+# What awsmfa is to be called with gets into a substitution by an alias alone
+# unharmed: a variable there would be read once more, quotes included.
 switch ( "$1" )
 case use:
-	set _awsmfa_text = "`$_awsmfa_self:q env --shell tcsh --output shell $argv[2-]:q`"
+	set _awsmfa_args = ( $argv[2-]:q )
+	alias _awsmfa_run '$_awsmfa_self:q env --shell tcsh --output shell $_awsmfa_args:q'
+	set _awsmfa_text = "`_awsmfa_run`"
 	set _awsmfa_code = $status
 	# One level deep: an x for what is set, then the value.
 	if ( $_awsmfa_code == 0 && "$_awsmfa_saved" == '' && "$_awsmfa_text" =~ *"setenv AWS_ACCESS_KEY_ID "* ) then
@@ -102,7 +106,8 @@ case off:
 	end
 	set _awsmfa_saved = ''
 	if ( $_awsmfa_text ) then
-		set _awsmfa_text = "`$_awsmfa_self:q env --unset --shell tcsh --output shell`"
+		alias _awsmfa_run '$_awsmfa_self:q env --unset --shell tcsh --output shell'
+		set _awsmfa_text = "`_awsmfa_run`"
 		set _awsmfa_code = $status
 		eval "$_awsmfa_text:q"
 	endif
@@ -133,7 +138,8 @@ case hook:
 	set _awsmfa_text = ''
 	if ( "$_awsmfa_file" != '' ) then
 		if ( -s "$_awsmfa_file:q" ) then
-			set _awsmfa_text = "`cat $_awsmfa_file:q`"
+			alias _awsmfa_run 'cat $_awsmfa_file:q'
+			set _awsmfa_text = "`_awsmfa_run`"
 			sh -c 'rm -f -- "$1"' sh "$_awsmfa_file:q"
 			set _awsmfa_file = ''
 		endif
@@ -142,7 +148,9 @@ case hook:
 		if ( "$_awsmfa_text" == 0 && $?AWSMFA_DIRENV ) then
 			sh -c 'touch -- "$1" 2>/dev/null' sh "$AWSMFA_DIRENV:q"
 		else if ( "$_awsmfa_text" == 0 ) then
-			set _awsmfa_text = "`sh -c '"\$1" env --cached --no-input --shell tcsh --output shell -- "\$AWSMFA_PROFILE" 2>/dev/null || :' sh $_awsmfa_self:q`"
+			set _awsmfa_args = '"$1" env --cached --no-input --shell tcsh --output shell -- "$AWSMFA_PROFILE" 2>/dev/null || :'
+			alias _awsmfa_run 'sh -c $_awsmfa_args:q sh $_awsmfa_self:q'
+			set _awsmfa_text = "`_awsmfa_run`"
 			if ( "$_awsmfa_text" =~ *"setenv AWS_ACCESS_KEY_ID "* ) eval "$_awsmfa_text:q"
 		else if ( "$_awsmfa_text" == 4 && "$_awsmfa_told" != "$AWSMFA_EXPIRATION" ) then
 			set _awsmfa_told = "$AWSMFA_EXPIRATION"
@@ -179,7 +187,8 @@ case init:
 	breaksw
 endsw
 
-unset _awsmfa_text _awsmfa_name _awsmfa_tty _awsmfa_ours _awsmfa_left _awsmfa_now _awsmfa_waited _awsmfa_pause
+unalias _awsmfa_run
+unset _awsmfa_text _awsmfa_args _awsmfa_name _awsmfa_tty _awsmfa_ours _awsmfa_left _awsmfa_now _awsmfa_waited _awsmfa_pause
 if ( $#_awsmfa_code == 2 ) then
 	set _awsmfa_code = $_awsmfa_code[1]
 	unset _awsmfa_self _awsmfa_cmd _awsmfa_before _awsmfa_dir _awsmfa_names _awsmfa_job _awsmfa_prompt _awsmfa_saved _awsmfa_file \
