@@ -9,10 +9,6 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
-
-	"github.com/makiuchi-d/gozxing"
-	multi "github.com/makiuchi-d/gozxing/multi/qrcode"
-	single "github.com/makiuchi-d/gozxing/qrcode"
 )
 
 const (
@@ -23,10 +19,6 @@ const (
 	// maxEnlarged keeps the enlarged copy of a picture as small as the largest
 	// one that is read.
 	maxEnlarged = maxPixels / 4
-	// maxFinders is how many spots that resemble the corner of a code are looked
-	// at: the decoder compares all with all, three at a time. Screens were seen
-	// to have a dozen.
-	maxFinders = 300
 )
 
 const hintPicture = "take a screenshot of the whole code with some white around it, or give the secret as text"
@@ -167,58 +159,15 @@ func beside(half, size int) int {
 	return min(max(half/2-1+half%2*2, 0), size-1)
 }
 
-// codes returns the texts of the codes in a picture, each once. The decoder is
-// old and reads hostile pictures: a panic of it means that nothing was found.
+// codes returns the texts of the codes in a picture, each once. Pictures may be
+// hostile: a panic, ours or the library's, means that nothing was found.
 func codes(gray *image.Gray) (texts []string, err error) {
-	finders := 0
-	hints := map[gozxing.DecodeHintType]any{
-		// Otherwise it passes over most rows of a large picture, and over small codes in it.
-		gozxing.DecodeHintType_TRY_HARDER: true,
-		gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK: gozxing.ResultPointCallback(func(gozxing.ResultPoint) {
-			if finders++; finders > maxFinders {
-				panic(errTooConfused) // the one way to stop it
-			}
-		}),
-	}
-	several := multi.NewQRCodeMultiReader()
-	attempt(gray, func(b *gozxing.BinaryBitmap) {
-		results, _ := several.DecodeMultiple(b, hints)
-		for _, r := range results {
-			texts = insert(texts, r.GetText())
-		}
-	})
-	switch {
-	case finders > maxFinders:
-		return nil, errTooConfused
-	case len(texts) > 0:
-		return texts, nil
-	}
-	finders = 0 // this one forgives more in the shape of a code
-	one := single.NewQRCodeReader()
-	attempt(gray, func(b *gozxing.BinaryBitmap) {
-		if r, err := one.Decode(b, hints); err == nil {
-			texts = insert(texts, r.GetText())
-		}
-	})
-	if finders > maxFinders {
-		return nil, errTooConfused
-	}
-	return texts, nil
-}
-
-// attempt shows a picture to the decoder and outlives it.
-func attempt(gray *image.Gray, decode func(*gozxing.BinaryBitmap)) {
 	defer func() { _ = recover() }()
-	w, h := gray.Rect.Dx(), gray.Rect.Dy()
-	source, err := gozxing.NewPlanarYUVLuminanceSource(gray.Pix, w, h, 0, 0, w, h, false)
-	if err != nil {
-		return
+	p, ok := planeOf(gray)
+	if !ok {
+		return nil, nil
 	}
-	bitmap, err := gozxing.NewBinaryBitmap(gozxing.NewHybridBinarizer(source))
-	if err != nil {
-		return
-	}
-	decode(bitmap)
+	return p.texts()
 }
 
 func insert(texts []string, text string) []string {

@@ -104,6 +104,26 @@ func rotated(img image.Image) image.Image {
 	return turned
 }
 
+func inMirror(img image.Image) image.Image {
+	b := img.Bounds()
+	turned := image.NewRGBA(b)
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			turned.Set(b.Max.X-1-x+b.Min.X, y, img.At(x, y))
+		}
+	}
+	return turned
+}
+
+// noisy makes every pixel lighter or darker by less than so much.
+func noisy(img *image.Gray, much int) *image.Gray {
+	random := rand.New(rand.NewPCG(1, 2))
+	for i, v := range img.Pix {
+		img.Pix[i] = byte(min(max(int(v)+random.IntN(2*much)-much, 0), 255))
+	}
+	return img
+}
+
 func negative(img image.Image) image.Image {
 	b := img.Bounds()
 	dark := image.NewRGBA(b)
@@ -175,6 +195,12 @@ func TestParseQR(t *testing.T) {
 		{"shrunk in a screen", func() []byte { return asPNG(t, screen(t, 400, 225, shrunk(t, 118))) }},
 		{"turned by 90", func() []byte { return asPNG(t, rotated(screen(t, w, h, code))) }},
 		{"turned by 180", func() []byte { return asPNG(t, rotated(rotated(framed(code, 20)))) }},
+		{"turned a little", func() []byte { return asPNG(t, seen(framed(code, 20), 0.2, 0)) }},
+		{"turned half way", func() []byte { return asPNG(t, seen(framed(code, 20), 2.3, 0)) }},
+		{"seen from the side", func() []byte { return asPNG(t, seen(framed(code, 20), 0.1, 0.3)) }},
+		{"seen from the side, JPEG of quality 30", func() []byte { return asJPEG(t, seen(framed(code, 20), -3, -0.2), 30) }},
+		{"in a mirror", func() []byte { return asPNG(t, inMirror(framed(code, 20))) }},
+		{"noisy", func() []byte { return asPNG(t, noisy(framed(code, 20), 60)) }},
 		{"transparent", func() []byte { return asPNG(t, framedAs(seenThrough(code))) }},
 		{"the same code twice", func() []byte { return asPNG(t, screen(t, w, h, code, code)) }},
 	} {
