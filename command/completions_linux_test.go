@@ -79,7 +79,8 @@ type tabShell struct {
 	name    string // of the completions
 	program string
 	argv    []string
-	setup   string // COMPLETION is the script's path
+	setup   string // COMPLETION is the script's path, REAL that of awsmfa itself
+	inits   bool   // the setup runs "awsmfa init"
 	accept  string // takes the candidate that a menu shows, "" where there is none for a single one
 }
 
@@ -96,7 +97,11 @@ func newTabs(t *testing.T, s tabShell) *tabs {
 	must(t, os.WriteFile(filepath.Join(w.home, ".aws", "config"), []byte(oddNames), 0o600))
 	must(t, os.Mkdir(filepath.Join(w.home, "real"), 0o700))
 	must(t, os.Symlink(self, filepath.Join(w.home, "real", "awsmfa")))
-	stub := "#!/bin/sh\nif [ \"$1\" = __complete ]; then exec \"" + w.home + "/real/awsmfa\" \"$@\"; fi\n" +
+	real := "__complete"
+	if s.inits {
+		real += " | completion | init"
+	}
+	stub := "#!/bin/sh\ncase $1 in " + real + ") exec \"" + w.home + "/real/awsmfa\" \"$@\" ;; esac\n" +
 		"{ [ $# = 0 ] || printf '%s\\0' \"$@\"; } >\"" + w.home + "/argv.new\"; mv \"" + w.home + "/argv.new\" \"" + w.home + "/argv\"\n"
 	for _, name := range []string{"awsmfa", "awsmfa-use"} {
 		must(t, os.WriteFile(filepath.Join(bin, name), []byte(stub), 0o700))
@@ -108,7 +113,7 @@ func newTabs(t *testing.T, s tabShell) *tabs {
 	}
 	w.start(path, s)
 	w.untilQuiet() // some shells throw away what was typed before
-	w.typeIn(strings.NewReplacer("COMPLETION", script).Replace(s.setup) + "\r")
+	w.typeIn(strings.NewReplacer("COMPLETION", script, "REAL", filepath.Join(w.home, "real", "awsmfa")).Replace(s.setup) + "\r")
 	w.typeIn("awsmfa ready\r")
 	if got := w.argv(); !slices.Equal(got, []string{"ready"}) {
 		t.Fatalf("the shell is not ready: %q", got)
@@ -356,4 +361,28 @@ func TestTabInFish(t *testing.T) {
 	w := newTabs(t, tabShell{name: "fish", program: "fish", argv: []string{"--no-config", "-i"},
 		setup: "set fish_autosuggestion_enabled 0; source COMPLETION; complete -c awsmfa-use -k -f -a '(__awsmfa_complete_use)'"})
 	w.check(commonTabs())
+}
+
+// TestTabBehindUse: the commands of "awsmfa init" are completed, whatever they
+// are called, with nothing else in the start-up file.
+func TestTabBehindUse(t *testing.T) {
+	for _, s := range []tabShell{
+		{program: "bash", argv: []string{"--norc", "-i"}, setup: `bind 'set bell-style none'; eval "$(awsmfa init bash --cmd take)"; _awsmfa_self=REAL; _awsmfa_use() { awsmfa "$@"; }; _awsmfa_off() { awsmfa "$@"; }`},
+		{program: "zsh", argv: []string{"-f", "-i"}, setup: `autoload -Uz compinit; compinit -u -D; unsetopt beep; eval "$(awsmfa init zsh --cmd take)"; _awsmfa_self=REAL; _awsmfa_use() { awsmfa "$@"; }; _awsmfa_off() { awsmfa "$@"; }`},
+		{program: "fish", argv: []string{"--no-config", "-i"}, setup: `awsmfa init fish --cmd take | source; set -g _awsmfa_self REAL; function _awsmfa_use; awsmfa $argv; end; function _awsmfa_off; awsmfa $argv; end`},
+		{program: "elvish", argv: []string{"-norc"}, accept: "\r", setup: `eval (cat COMPLETION | slurp); eval (awsmfa init elvish --cmd take | slurp); edit:add-var take~ {|@a| e:awsmfa $@a }`},
+	} {
+		t.Run(s.program, func(t *testing.T) {
+			t.Parallel()
+			s.name, s.inits = s.program, true
+			w := newTabs(t, s)
+			w.check([]tabCase{
+				{"take my", []string{"my prod"}}, {"take sub", []string{"sub$(touch PWN)"}}, {"take --regi", []string{"--region"}},
+				{"take dev --region eu-c", []string{"dev", "--region", "eu-central-1"}},
+			})
+			if s.program != "elvish" {
+				w.check([]tabCase{{"awsmfa-off --h", []string{"--hook"}}})
+			}
+		})
+	}
 }

@@ -3,17 +3,21 @@
 #
 #    eval (awsmfa completion elvish | slurp)
 #
-# It keeps nothing but two entries of $edit:completion:arg-completer~, for awsmfa
-# and for awsmfa-use, which takes a profile and the flags of "awsmfa env". The
-# words go to awsmfa as arguments; what it answers is quoted by elvish.
+# It leaves an entry of $edit:completion:arg-completer for awsmfa. That of a
+# command which takes a profile and the flags of "awsmfa env" calls it:
+#
+#    set edit:completion:arg-completer[use] = {|@words|
+#        $edit:completion:arg-completer[awsmfa] awsmfa env (all $words[1..])
+#    }
+#
+# The words go to awsmfa as arguments; what it answers is quoted by elvish.
 
 use str
 
 {
-    fn complete {|prefix words|
-        var asked = [$@prefix (all $words[1..])]
+    set edit:completion:arg-completer[awsmfa] = {|@words|
         var lines = [(try {
-            e:awsmfa __complete elvish (to-string (- (count $asked) 1)) -- $@asked 2>/dev/null
+            e:awsmfa __complete elvish (to-string (- (count $words) 1)) -- $@words 2>/dev/null
         } catch e { } | from-lines)]
         for line $lines {
             var parts = [(str:split &max=2 "\t" $line)]
@@ -27,11 +31,9 @@ use str
                 edit:complete-filename $words[-1]
             } else {
                 # The completion of sudo leaves out its first word.
-                var offset = (- (num $parts[1][8..]) (count $prefix) -1)
+                var offset = (num $parts[1][8..])
                 edit:complete-sudo sudo (all $words[$offset..])
             }
         }
     }
-    set edit:completion:arg-completer[awsmfa] = {|@words| complete [awsmfa] $words }
-    set edit:completion:arg-completer[awsmfa-use] = {|@words| complete [awsmfa env] $words }
 }

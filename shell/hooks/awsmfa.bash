@@ -276,8 +276,9 @@ _awsmfa_remove() {
 	# shellcheck disable=SC2317 # PS1 may call it
 	awsmfa_prompt() { return "$?"; }
 	unalias "$_awsmfa_cmd" awsmfa-off 2>/dev/null || :
+	complete -r "$_awsmfa_cmd" awsmfa-off 2>/dev/null || :
 	unset -f "$_awsmfa_cmd" awsmfa-off _awsmfa_clock _awsmfa_options _awsmfa_use _awsmfa_save _awsmfa_restore _awsmfa_forget \
-		_awsmfa_ours _awsmfa_within _awsmfa_off _awsmfa_due _awsmfa_outcome _awsmfa_direnv _awsmfa_install _awsmfa_remove
+		_awsmfa_ours _awsmfa_within _awsmfa_off _awsmfa_due _awsmfa_outcome _awsmfa_direnv _awsmfa_install _awsmfa_remove _awsmfa_tab
 	unset -v _awsmfa_self _awsmfa_cmd _awsmfa_before _awsmfa_dir _awsmfa_names _awsmfa_job _awsmfa_prompt _awsmfa_scoped \
 		_awsmfa_epoch _awsmfa_now _awsmfa_started _awsmfa_file _awsmfa_told _awsmfa_touched
 }
@@ -291,4 +292,14 @@ else
 	eval "$_awsmfa_cmd() { _awsmfa_use \"\$@\"; }; awsmfa-off() { _awsmfa_off \"\$@\"; }"
 fi
 [[ -z $_awsmfa_prompt ]] || _awsmfa_install
-# Completion for both of them belongs here.
+
+# _awsmfa_tab completes both, by the functions of "awsmfa completion bash", which
+# it fetches at the first Tab.
+_awsmfa_tab() {
+	declare -F _awsmfa_complete_use >/dev/null || eval "$("$_awsmfa_self" completion bash)"
+	case $1 in
+	awsmfa-off) _awsmfa_complete_off "$@" ;;
+	*) _awsmfa_complete_use "$@" ;;
+	esac
+}
+complete -F _awsmfa_tab "$_awsmfa_cmd" awsmfa-off

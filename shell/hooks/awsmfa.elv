@@ -99,6 +99,7 @@ fn awsmfa-off {|@args|
   }
   if (eq $args [--hook]) {
     _awsmfa_edit 'set edit:before-readline = [(each {|f| if (not-eq $f $awsmfa-hook~) { put $f } } $edit:before-readline)]'
+    _awsmfa_edit 'set edit:completion:arg-completer = (dissoc $edit:completion:arg-completer $_awsmfa_cmd)'
     _awsmfa_edit 'edit:del-vars [awsmfa-use~ awsmfa-off~ awsmfa-hook~ awsmfa-state~]'
   }
 }
@@ -167,13 +168,19 @@ fn awsmfa-hook {
 # What eval defines is gone with it, unless the editor adds it to the session.
 _awsmfa_edit 'set edit:before-readline = [(each {|f| if (not-eq $f $awsmfa-hook~) { put $f } } $edit:before-readline)]'
 try {
-  eval &ns=(ns [&use=$awsmfa-use~ &off=$awsmfa-off~ &hook=$awsmfa-hook~ &state=$awsmfa-state~ &name=$_awsmfa_cmd &prompt=$_awsmfa_prompt]) '
+  eval &ns=(ns [&use=$awsmfa-use~ &off=$awsmfa-off~ &hook=$awsmfa-hook~ &state=$awsmfa-state~ &name=$_awsmfa_cmd &prompt=$_awsmfa_prompt &self=$_awsmfa_self]) '
     edit:add-vars [&$name"~"=$use &awsmfa-off~=$off &awsmfa-hook~=$hook &awsmfa-state~=$state]
     if (eq $prompt 1) {
       set edit:before-readline = [$@edit:before-readline $hook]
+    }
+    # As "awsmfa completion elvish" has it, fetched at the first Tab.
+    set edit:completion:arg-completer[$name] = {|@words|
+      if (not (has-key $edit:completion:arg-completer awsmfa)) {
+        eval ((external $self) completion elvish | slurp)
+      }
+      $edit:completion:arg-completer[awsmfa] awsmfa env (all $words[1..])
     }
   '
 } catch {
   nop
 }
-# Completion for both of them belongs here.

@@ -214,7 +214,9 @@ function _awsmfa_remove
     function awsmfa_prompt # fish_prompt may call it
     end
     functions -e $_awsmfa_cmd awsmfa-off _awsmfa_clock _awsmfa_use _awsmfa_untraced _awsmfa_traced _awsmfa_save _awsmfa_restore _awsmfa_forget \
-        _awsmfa_ours _awsmfa_within _awsmfa_off _awsmfa_hook _awsmfa_due _awsmfa_outcome _awsmfa_remove
+        _awsmfa_ours _awsmfa_within _awsmfa_off _awsmfa_hook _awsmfa_due _awsmfa_outcome _awsmfa_remove _awsmfa_tab
+    complete -c $_awsmfa_cmd -e
+    complete -c awsmfa-off -e
     set -eg _awsmfa_self _awsmfa_cmd _awsmfa_before _awsmfa_dir _awsmfa_names _awsmfa_job _awsmfa_prompt _awsmfa_started _awsmfa_file \
         _awsmfa_told _awsmfa_touched
     true
@@ -235,4 +237,14 @@ if test -n "$_awsmfa_prompt"
         true
     end
 end
-# Completion for both of them belongs here.
+
+# _awsmfa_tab completes both, by the functions of "awsmfa completion fish", which
+# it fetches at the first Tab.
+function _awsmfa_tab
+    functions -q __awsmfa_complete_use; or command $_awsmfa_self completion fish | source
+    __awsmfa_complete_use
+end
+complete -c $_awsmfa_cmd -e
+complete -c awsmfa-off -e
+complete -c $_awsmfa_cmd -k -f -a '(_awsmfa_tab)'
+complete -c awsmfa-off -f -l hook -d 'take away the hook, and all of this'

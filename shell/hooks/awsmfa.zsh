@@ -229,8 +229,11 @@ _awsmfa_remove() {
 	emulate -L zsh
 	precmd_functions=(${precmd_functions:#_awsmfa_hook})
 	awsmfa_prompt() { return $?; } # PROMPT may call it
+	if (( $+functions[compdef] )); then
+		compdef -d $_awsmfa_cmd awsmfa-off
+	fi
 	unfunction $_awsmfa_cmd awsmfa-off _awsmfa_use _awsmfa_save _awsmfa_restore _awsmfa_forget _awsmfa_ours _awsmfa_ended \
-		_awsmfa_off _awsmfa_hook _awsmfa_due _awsmfa_outcome _awsmfa_install _awsmfa_remove
+		_awsmfa_off _awsmfa_hook _awsmfa_due _awsmfa_outcome _awsmfa_install _awsmfa_remove _awsmfa_tab
 	unset _awsmfa_self _awsmfa_cmd _awsmfa_before _awsmfa_dir _awsmfa_names _awsmfa_job _awsmfa_prompt \
 		_awsmfa_started _awsmfa_file _awsmfa_told _awsmfa_touched
 }
@@ -238,4 +241,18 @@ _awsmfa_remove() {
 unalias "$_awsmfa_cmd" awsmfa-off 2>/dev/null || :
 eval "$_awsmfa_cmd() { _awsmfa_use \"\$@\"; }; awsmfa-off() { _awsmfa_off \"\$@\"; }"
 [[ -z $_awsmfa_prompt ]] || _awsmfa_install
-# Completion for both of them belongs here.
+
+# _awsmfa_tab completes both, by the functions of "awsmfa completion zsh", which
+# it fetches at the first Tab. Without compinit there is no completion.
+_awsmfa_tab() {
+	emulate -L zsh
+	(( $+functions[_awsmfa_complete_use] )) || eval "$("$_awsmfa_self" completion zsh)"
+	if [[ $service == awsmfa-off ]]; then
+		_awsmfa_complete_off
+	else
+		_awsmfa_complete_use
+	fi
+}
+if typeset -f compdef >/dev/null; then
+	compdef _awsmfa_tab "$_awsmfa_cmd" awsmfa-off
+fi
