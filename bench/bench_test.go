@@ -109,3 +109,17 @@ func TestOnceMeasuresAndFails(t *testing.T) {
 		t.Error("a program that is not there gave no error")
 	}
 }
+
+func TestHookLoopCountsAndFails(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("no bash here")
+	}
+	bash := hookShells[0]
+	cost, err := hookLoop{name: "one", setUp: "one() { echo once >&2; }", call: "one 2>/dev/null", times: 10}.once(context.Background(), bash.name, bash.clock, bash.loop, home{})
+	if err != nil || cost <= 0 {
+		t.Errorf("%v µs, %v", cost, err)
+	}
+	if _, err := (hookLoop{name: "none", setUp: "exit 3", times: 1}).once(context.Background(), bash.name, bash.clock, bash.loop, home{}); err == nil {
+		t.Error("a shell that ends before its loop gave no error")
+	}
+}

@@ -73,6 +73,9 @@ func run(ctx context.Context, o options) error {
 	fmt.Printf("%s, %s %s/%s, %d CPUs, %d rounds, awsmfa %.1f MB; medians\n\n", time.Now().UTC().Format(time.DateOnly),
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.rounds, built.megabytes)
 	report(os.Stdout, rows)
+	if err := hooks(ctx, os.Stdout, built, homes[0]); err != nil {
+		return err
+	}
 	if o.colds {
 		if err := cold(ctx, os.Stdout, built, filepath.Join(dir, "cold"), o.rounds); err != nil {
 			return err

@@ -364,6 +364,30 @@ func TestHookIsQuietAboutSecrets(t *testing.T) {
 	})
 }
 
+// TestHookKeepsItsSecrets: what was there before is no command's to see, even
+// where a shell exports all that is set.
+func TestHookKeepsItsSecrets(t *testing.T) {
+	c := newHooks(t)
+	forHooked(t, func(t *testing.T, h hooked) {
+		if h.trace != "set -x" {
+			t.Skip("this shell has no such option")
+		}
+		dumps := t.TempDir()
+		script := "set -a\n" + h.load("") + "AWS_SECRET_ACCESS_KEY=theirs\nawsmfa-use dev\ndumpenv in\nawsmfa-off\ndumpenv out\n"
+		if o := c.runHooked(t, h, dumps, script); o.code != 0 || o.stderr != "" {
+			t.Errorf("exit %d\n%s", o.code, o.stderr)
+		}
+		if out := readEnv(t, dumps, "out"); out["AWS_SECRET_ACCESS_KEY"] != "theirs" {
+			t.Error("what was exported is not again")
+		}
+		for name, value := range readEnv(t, dumps, "in") {
+			if strings.HasPrefix(name, "_awsmfa_was") || strings.Contains(value, "theirs") {
+				t.Errorf("%s is in the environment of commands", name)
+			}
+		}
+	})
+}
+
 // TestHookStartsNothing counts the processes of 200 prompts while all is well,
 // whatever stands for the expiry: by the kernel's own account.
 func TestHookStartsNothing(t *testing.T) {

@@ -60,6 +60,7 @@ function _awsmfa_use {
 function _awsmfa_save {
 	[[ -z ${_awsmfa_saved-} ]] || return 0
 	typeset IFS=' ' awsmfa_name='' awsmfa_how=''
+	{ set +ax; } 2>/dev/null # in ksh93 a function has options of its own
 	for awsmfa_name in $_awsmfa_names; do
 		unset "_awsmfa_was_$awsmfa_name" || :
 		eval "awsmfa_how=\${$awsmfa_name+set}"
@@ -76,6 +77,7 @@ function _awsmfa_save {
 # Unset first: it is the one way to take an export back from within a function.
 function _awsmfa_restore {
 	typeset IFS=' ' awsmfa_name='' awsmfa_was=''
+	{ set +ax; } 2>/dev/null
 	for awsmfa_name in $_awsmfa_names; do
 		eval "awsmfa_was=\${_awsmfa_was_$awsmfa_name-}"
 		unset "$awsmfa_name" || :
