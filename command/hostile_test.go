@@ -80,13 +80,6 @@ func newHostileHome(t *testing.T) *hostileHome {
 	return h
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // answer is an outcome, and whether it came before main: then the init that
 // gives it never ends.
 type answer struct {

@@ -49,3 +49,10 @@ func missing(t *testing.T, name string) {
 	}
 	t.Skipf("%s is not here", name)
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
