@@ -290,6 +290,24 @@ func isTime(s *ast.SelectorExpr) bool {
 	return ok && x.Name == "time"
 }
 
+// TestNoEncodingsAreLinked: the tables of all the world's text encodings start
+// before package early, whoever uses them (0017).
+func TestNoEncodingsAreLinked(t *testing.T) {
+	t.Parallel()
+	for _, goos := range platforms() {
+		for _, p := range packages(t, goos) {
+			if path, _ := within(p.ImportPath); path != "" {
+				continue
+			}
+			for _, d := range p.Deps {
+				if strings.HasPrefix(d, "golang.org/x/text/encoding") {
+					t.Errorf("%s: the program links %s", goos, d)
+				}
+			}
+		}
+	}
+}
+
 func TestOnlyCommandLooksAtTheProcess(t *testing.T) {
 	t.Parallel()
 	fset, all := sources(t)
