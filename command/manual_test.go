@@ -324,13 +324,23 @@ func documents(t *testing.T) []string {
 
 // typed finds our command lines in a page's code: what stands behind "awsmfa"
 // up to the end of the command.
-var typed = regexp.MustCompile("\\bawsmfa((?: +[^\\s|&;)\"'`]+)+)")
+var typed = regexp.MustCompile("(use )?\\bawsmfa((?: +[^\\s|&;)\"'`]+)+)")
 
 // TestDocumentsNameWhatExists: each command and flag in a document's code is
 // one of the program's.
 func TestDocumentsNameWhatExists(t *testing.T) {
 	known := map[string]bool{"--help": true, "-h": true, "--version": true, "-V": true, "--": true}
-	for _, v := range verbs() {
+	// use_awsmfa and install.sh have options of their own.
+	for _, script := range []string{"../shell/hooks/direnv.sh", "../install.sh"} {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^\s+[^#\n]*?(--[a-z-]+)(?:=\*)?\)`).FindAllStringSubmatch(string(text), -1) {
+			known[m[1]] = true
+		}
+	}
+	for _, v := range append(verbs(), direnvVerbs()...) {
 		for _, name := range append([]string{v.name}, v.aliases...) {
 			known[name] = true
 		}
@@ -349,7 +359,11 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 		for _, snippet := range snippets(string(text)) {
 			for _, m := range typed.FindAllStringSubmatch(snippet, -1) {
 				lines++
-				checkTyped(t, path, known, strings.Fields(m[1]))
+				words := strings.Fields(m[2])
+				if m[1] != "" { // in an .envrc: what follows is for env
+					words = append([]string{"env"}, words...)
+				}
+				checkTyped(t, path, known, words)
 			}
 			if strings.HasPrefix(snippet, "--") && !known[strings.Fields(snippet)[0]] && !strings.HasPrefix(path, "../README") {
 				t.Errorf("%s: %q is no flag", path, snippet)
@@ -372,6 +386,9 @@ func TestDocumentsLinkToWhatExists(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.HasPrefix(m[1], "$") {
+				continue // a style of starship's
+			}
 			n++
 			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
 				t.Errorf("%s: %v", path, err)
@@ -405,7 +422,7 @@ func snippets(text string) []string {
 
 func checkTyped(t *testing.T, path string, known map[string]bool, words []string) {
 	t.Helper()
-	if len(membersOf(words[0], verbs())) > 0 {
+	if len(membersOf(words[0], append(verbs(), direnvVerbs()...))) > 0 {
 		if len(words) == 1 {
 			return // all of them
 		}
