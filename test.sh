@@ -16,7 +16,7 @@ staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Everything the tests may drive, as they name it in AWSMFA_REQUIRE_SHELLS.
 expected='sh dash bash zsh ksh mksh yash busybox fish tcsh elvish xonsh nu
 	aws boto3 botocore direnv oathtool pwsh-parser tmux
-	gnome-keyring-daemon dbus-daemon secret-tool fish_indent shfmt strace'
+	gnome-keyring-daemon dbus-daemon secret-tool fish_indent shfmt strace bash-completion'
 # What the steps of this script and some tests call besides.
 helpers='expect shellcheck cc'
 
@@ -87,6 +87,7 @@ here() {
 	boto3 | botocore) python3 -c "import $1" >/dev/null 2>&1 ;;
 	nu) nu --version >/dev/null 2>&1 ;;
 	gnome-keyring-daemon) gnome-keyring-daemon --version >/dev/null 2>&1 ;; # its capability keeps it out of some containers
+	bash-completion) [ -f /usr/share/bash-completion/bash_completion ] ;;
 	cc) compiler=$(go env CC) && command -v "${compiler%% *}" >/dev/null 2>&1 ;;
 	pwsh-parser)
 		command -v node >/dev/null 2>&1 &&

@@ -5,8 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"go/format"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/urfave/cli/v2"
@@ -71,4 +75,42 @@ func sourceList(words []string) string {
 		return "nil"
 	}
 	return fmt.Sprintf("%#v", words)
+}
+
+// TestCompletionReadsAsTheProgram: of a command line without fault, Tab has the
+// same idea as the program: it offers profiles where one is still missing, and
+// gives way where the command of exec begins.
+func TestCompletionReadsAsTheProgram(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config")
+	must(t, os.WriteFile(config, []byte("[profile dev]\n"), 0o600))
+	getenv := func(name string) string { return map[string]string{"AWS_CONFIG_FILE": config}[name] }
+	words := []string{"env", "exec", "totp", "code", "remove", "device", "list", "status", "login", "help", "dev", "x", "--", "-q", "-p", "--profile=dev", "--profile", "-sfish", "-s",
+		"--shell", "fish", "--region=a", "-qs", "-pdev", "--json", "-t", "123456", "--quiet=true", "-profile", "ls", "-l"}
+	random, checked := rand.New(rand.NewPCG(1, 2)), 0
+	for range 30000 {
+		line := make([]string, 1+random.IntN(6))
+		for i := range line {
+			line[i] = words[random.IntN(len(words))]
+		}
+		a, err := arrange(line, verbs())
+		if err != nil || a.verb == nil {
+			continue
+		}
+		checked++
+		asked := append(append([]string{"zsh", strconv.Itoa(len(line) + 1), "--", "awsmfa"}, line...), "")
+		got := complete.Answer(asked, getenv)
+		_, named := a.flag("profile")
+		known := named || len(a.args) > 0
+		switch {
+		case a.command != nil && known && !strings.HasPrefix(got, "\tcommand "):
+			t.Errorf("%q: a command is there, and Tab offers %q", line, got)
+		case a.verb.takesProfile && !known && !strings.Contains(got, "dev"):
+			t.Errorf("%q: a profile is missing, and Tab offers %q", line, got)
+		case known && strings.Contains(got, "dev") && a.verb.name != "help":
+			t.Errorf("%q: the profile is known, and Tab offers %q", line, got)
+		}
+	}
+	if checked < 1000 {
+		t.Errorf("only %d lines were checked", checked)
+	}
 }

@@ -320,17 +320,22 @@ func TestTabInBash(t *testing.T) {
 		"nounset":     "source COMPLETION; complete -F _awsmfa_complete_use awsmfa-use; set -u; shopt -s extglob nullglob",
 		"the package": "source /usr/share/bash-completion/bash_completion; source COMPLETION; complete -F _awsmfa_complete_use awsmfa-use",
 	} {
-		t.Run(name, func(t *testing.T) {
-			if name == "the package" {
-				if _, err := os.Stat("/usr/share/bash-completion/bash_completion"); err != nil {
+		if (name == "posix" || name == "nounset") && os.Getenv("AWSMFA_LONG") != "1" {
+			continue
+		}
+		for _, bash := range append([]string{"bash"}, filepath.SplitList(os.Getenv("AWSMFA_TEST_BASH"))...) {
+			t.Run(name+" "+bash, func(t *testing.T) {
+				if _, err := os.Stat("/usr/share/bash-completion/bash_completion"); name == "the package" && err != nil {
 					missing(t, "bash-completion")
 				}
-			}
-			t.Parallel()
-			w := newTabs(t, bashShell(with+setup))
-			w.check(commonTabs())
-			w.check(bashTabs())
-		})
+				t.Parallel()
+				s := bashShell(with + setup)
+				s.program = bash
+				w := newTabs(t, s)
+				w.check(commonTabs())
+				w.check(bashTabs())
+			})
+		}
 	}
 }
 

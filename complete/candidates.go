@@ -107,7 +107,7 @@ func (r *line) arguments(word string) answer {
 	case strings.Contains(v.args, "PROFILE"):
 		return answer{list: r.named()}
 	case v.name == "init":
-		return answer{list: plain(shell.HookNames())}
+		return answer{list: plain(append(shell.HookNames(), "direnv"))}
 	case v.name == "completion":
 		return answer{list: plain(completions.Names())}
 	}

@@ -109,32 +109,44 @@ func (n *names) about(name string, get func(string) string) {
 	role, serial, source := get("role_arn"), get("mfa_serial"), get("source_profile")
 	account, device := arn(serial)
 	holder, roleName := arn(role)
+	say := n.text.WriteString
+	between := ""
 	switch {
 	case holder != "":
-		n.say("", holder, " role ", roleName)
+		say(holder)
+		say(" role ")
+		say(roleName)
 	case role != "":
-		n.say("", "role")
-	case get("sso_account_id") != "":
-		n.say("", get("sso_account_id"), " SSO ", get("sso_role_name"))
+		say("role")
 	case account != "":
-		n.say("", account)
-	}
-	if source != "" && source != name {
-		n.say(", from ", source)
-		if serial == "" {
-			_, device = arn(n.serialOf(source))
+		say(account)
+	default:
+		if account = get("sso_account_id"); account != "" {
+			say(account)
+			say(" SSO ")
+			say(get("sso_role_name"))
 		}
 	}
-	if device != "" {
-		n.say(", device ", device)
-	} else if serial != "" {
-		n.say(", device ", serial)
+	if role != "" || account != "" {
+		between = ", "
 	}
-}
-
-func (n *names) say(words ...string) {
-	for _, w := range words {
-		n.text.WriteString(w)
+	if source != "" && source != name {
+		say(between)
+		say("from ")
+		say(source)
+		between = ", "
+		if serial == "" {
+			serial = n.serialOf(source)
+			_, device = arn(serial)
+		}
+	}
+	if device == "" {
+		device = serial
+	}
+	if device != "" {
+		say(between)
+		say("device ")
+		say(device)
 	}
 }
 
@@ -153,17 +165,16 @@ func (n *names) serialOf(source string) string {
 	return s.about
 }
 
-// arn takes account and last name out of "arn:aws:iam::111122223333:mfa/alice".
+// arn takes account and name out of "arn:aws:iam::111122223333:mfa/alice". It
+// looks from the end: there is little to look at.
 func arn(s string) (account, name string) {
-	if !strings.HasPrefix(s, "arn:") {
+	end := strings.LastIndexByte(s, ':')
+	if end < 0 || !strings.HasPrefix(s, "arn:") {
 		return "", ""
 	}
-	for range 4 {
-		_, s, _ = strings.Cut(s, ":")
-	}
-	account, name, _ = strings.Cut(s, ":")
-	_, name, _ = strings.Cut(name, "/")
-	return account, name
+	begin := strings.LastIndexByte(s[:end], ':')
+	_, name, _ = strings.Cut(s[end+1:], "/")
+	return s[begin+1 : end], name
 }
 
 // devices are the serials of the files, each with the profiles that name it.

@@ -175,6 +175,9 @@ func cleanValue(raw string) (value string, commented, quoted bool) {
 }
 
 func cutComment(s string, from int) (string, bool) {
+	if strings.IndexByte(s, '#') < 0 && strings.IndexByte(s, ';') < 0 {
+		return s, false // found out quickly
+	}
 	for i := max(from, 1); i < len(s); i++ {
 		if isCommentStart(s[i]) && isBlank(s[i-1]) {
 			return s[:i], true

@@ -4,8 +4,10 @@ package first
 import (
 	"os"
 
+	_ "awsmfa/complete" // what early waits for, down to the last
 	_ "awsmfa/early/stack"
-	_ "awsmfa/warm" // what early waits for
+	_ "awsmfa/internal/harden"
+	_ "awsmfa/warm"
 )
 
 func init() { os.Exit(0) }
