@@ -43,6 +43,9 @@ func groupSummary(group string) string {
 	return ""
 }
 
+// isHidden: scripts of ours call it, and nobody else.
+func isHidden(v *verb) bool { return strings.HasPrefix(v.name, "__") }
+
 // isRead: a shell or an SDK reads what the verb prints.
 func (v *verb) isRead() bool { return v.failsInShell || v.name == "process" || v.name == "prompt" }
 

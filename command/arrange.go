@@ -170,6 +170,9 @@ func (a *arranger) checkGroup() error {
 func verbNames(verbs []*verb) []string {
 	var names []string
 	for _, v := range verbs {
+		if isHidden(v) {
+			continue
+		}
 		first, _, _ := strings.Cut(v.name, " ")
 		if !slices.Contains(names, first) {
 			names = append(names, first)

@@ -81,6 +81,7 @@ Commands:
 		for _, v := range list {
 			group, _, grouped := strings.Cut(v.name, " ")
 			switch {
+			case isHidden(v):
 			case !grouped:
 				fmt.Fprintf(w, "  %s\t%s\n", v.name, v.summary)
 			case group != told:
