@@ -87,12 +87,13 @@ func TestCompletionReadsAsTheProgram(t *testing.T) {
 	words := []string{"env", "exec", "totp", "code", "remove", "device", "list", "status", "login", "help", "dev", "x", "--", "-q", "-p", "--profile=dev", "--profile", "-sfish", "-s",
 		"--shell", "fish", "--region=a", "-qs", "-pdev", "--json", "-t", "123456", "--quiet=true", "-profile", "ls", "-l"}
 	random, checked := rand.New(rand.NewPCG(1, 2)), 0
-	for range 30000 {
+	list := verbs()
+	for range 6000 {
 		line := make([]string, 1+random.IntN(6))
 		for i := range line {
 			line[i] = words[random.IntN(len(words))]
 		}
-		a, err := arrange(line, verbs())
+		a, err := arrange(line, list)
 		if err != nil || a.verb == nil {
 			continue
 		}
@@ -110,7 +111,7 @@ func TestCompletionReadsAsTheProgram(t *testing.T) {
 			t.Errorf("%q: the profile is known, and Tab offers %q", line, got)
 		}
 	}
-	if checked < 1000 {
+	if checked < 300 {
 		t.Errorf("only %d lines were checked", checked)
 	}
 }
