@@ -66,6 +66,7 @@ func rooms() []room {
 		{path: "internal/term", process: true},
 		{path: anyRoom, warm: true},
 		{path: "demo", process: true, imports: []string{standIn}},
+		{path: "demo/day", process: true, imports: []string{standIn, ptyRoom}},
 		{path: "bench", process: true, imports: []string{standIn}},
 		{path: "bench/floor", process: true, imports: []string{"bench/floor/first", "command"}},
 		{path: "bench/floor/first", process: true, imports: []string{"complete", "early/stack", "warm", "internal/harden"}},
