@@ -5,10 +5,10 @@
 //
 // It types into a real interactive bash on a pseudo terminal, with the hooks of
 // awsmfa and direnv, against a strict stand-in for AWS (stsclient/ststest), in a
-// throwaway HOME. What the programs print is recorded as it is; the times are
-// made up, so that two recordings differ in ids alone, and an hour that passes is
-// cut short (see later in script.go). A recording that holds a
-// secret is not written.
+// throwaway HOME. What the programs print is recorded as it is, less what they
+// wipe away again, and with ~ for that HOME. The pace is made up, so that two
+// recordings differ in ids alone, and an hour is made to pass at once (later, in
+// script.go). A recording that holds a secret is not written.
 //
 // The files: stage.go is what the day is played on, seat.go the shell that is
 // typed into, script.go what is typed, cast.go the recording, picture.go the
