@@ -231,7 +231,7 @@ func TestDirenvLeavesNoTrace(t *testing.T) {
 	c := newDirenv(t)
 	const look = "look() { set +o; shopt; trap; compgen -v | grep -v -e ^AWS -e ^DIRENV_WATCHES -e ^BASH -e ^PIPESTATUS -e ^_$ -e ^first -e ^FUNCNAME -e ^SAME; }\n"
 	const body = `first=$(look)` + "\nuse awsmfa WHAT || true\n" + `[[ $first == "$(look)" ]] && export SAME=1` + "\nexport AFTER=1\n"
-	modes := []string{"", "strict_env\n", "set -x\n", "set -a\n", "set -f; IFS=:0123456789\n", "trap 'echo trapped' ERR\n"}
+	modes := []string{"", "strict_env\n", "set -vx\n", "set -a\n", "set -f; IFS=:0123456789\n", "trap 'echo trapped' ERR\n"}
 	for _, session := range []bool{false, true} {
 		if session {
 			c.loginElsewhere("A=")

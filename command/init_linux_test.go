@@ -40,7 +40,7 @@ type hooked struct {
 func hookedShells() []hooked {
 	posix := hooked{
 		export: "export NAME=VALUE", private: "NAME=VALUE", show: `echo "[$NAME]"`,
-		hook: "_awsmfa_hook", rewind: "_awsmfa_started=0", trace: "set -x",
+		hook: "_awsmfa_hook", rewind: "_awsmfa_started=0", trace: "set -vx",
 	}
 	strict := []string{"", "set -eu", "set -euC -o pipefail", "IFS=:0123456789", "IFS=", "set -f", "trap 'echo trapped' ERR"}
 	bash, zsh := posix, posix
@@ -369,7 +369,7 @@ func TestHookIsQuietAboutSecrets(t *testing.T) {
 func TestHookKeepsItsSecrets(t *testing.T) {
 	c := newHooks(t)
 	forHooked(t, func(t *testing.T, h hooked) {
-		if h.trace != "set -x" {
+		if h.trace != "set -vx" {
 			t.Skip("this shell has no such option")
 		}
 		dumps := t.TempDir()

@@ -30,9 +30,10 @@ else
 	_awsmfa_clock() { _awsmfa_now=$((_awsmfa_epoch + SECONDS)); }
 fi
 
-# _awsmfa_options gives back what set +ax took: it is handed the old $-.
+# _awsmfa_options gives back what set +avx took: it is handed the old $-.
 _awsmfa_options() {
 	case $1 in *a*) set -a ;; esac
+	case $1 in *v*) set -v ;; esac
 	case $1 in *x*) set -x ;; esac
 }
 
@@ -40,7 +41,7 @@ _awsmfa_options() {
 _awsmfa_use() {
 	local awsmfa_flags=$- awsmfa_text awsmfa_code=0
 	[[ -z $_awsmfa_scoped ]] || local -
-	{ set +ax; } 2>/dev/null
+	{ set +avx; } 2>/dev/null
 	awsmfa_text=$("$_awsmfa_self" env --shell bash --output shell "$@") || awsmfa_code=$?
 	case $awsmfa_code:$awsmfa_text in 0:*AWS_ACCESS_KEY_ID=*) _awsmfa_save ;; esac
 	eval "$awsmfa_text" || :
@@ -113,7 +114,7 @@ _awsmfa_off() {
 	esac
 	local awsmfa_flags=$- awsmfa_text awsmfa_code=0 awsmfa_back=''
 	[[ -z $_awsmfa_scoped ]] || local -
-	{ set +ax; } 2>/dev/null
+	{ set +avx; } 2>/dev/null
 	if [[ -n ${_awsmfa_saved-} ]] && { [[ -z ${AWS_ACCESS_KEY_ID-} ]] || _awsmfa_ours; }; then
 		_awsmfa_restore
 		awsmfa_back=1
@@ -125,6 +126,7 @@ _awsmfa_off() {
 	fi
 	[[ -z ${1-} ]] || _awsmfa_remove || :
 	case $awsmfa_flags in *a*) set -a ;; esac
+	case $awsmfa_flags in *v*) set -v ;; esac
 	case $awsmfa_flags in *x*) set -x ;; esac
 	return "$awsmfa_code"
 }
@@ -150,7 +152,7 @@ _awsmfa_hook() {
 _awsmfa_due() {
 	local awsmfa_flags=$- awsmfa_code='' awsmfa_pause=60 awsmfa_waited=$((_awsmfa_now - ${_awsmfa_started:-0}))
 	[[ -z $_awsmfa_scoped ]] || local -
-	{ set +ax; } 2>/dev/null
+	{ set +avx; } 2>/dev/null
 	[[ -z ${_awsmfa_file-} ]] || awsmfa_pause=400
 	if ! _awsmfa_ours; then
 		:

@@ -38,16 +38,17 @@ case ${KSH_VERSION-} in
 	;;
 esac
 
-# _awsmfa_options gives back what set +ax took: it is handed the old $-.
+# _awsmfa_options gives back what set +avx took: it is handed the old $-.
 function _awsmfa_options {
 	case $1 in *a*) set -a ;; esac
+	case $1 in *v*) set -v ;; esac
 	case $1 in *x*) set -x ;; esac
 }
 
 # _awsmfa_use PROFILE [FLAG...] is awsmfa-use.
 function _awsmfa_use {
 	typeset awsmfa_flags=$- awsmfa_text='' awsmfa_code=0
-	{ set +ax; } 2>/dev/null
+	{ set +avx; } 2>/dev/null
 	awsmfa_text=$("$_awsmfa_self" env --shell ksh --output shell "$@") || awsmfa_code=$?
 	case $awsmfa_code:$awsmfa_text in 0:*AWS_ACCESS_KEY_ID=*) _awsmfa_save ;; esac
 	eval "$awsmfa_text" || :
@@ -60,7 +61,7 @@ function _awsmfa_use {
 function _awsmfa_save {
 	[[ -z ${_awsmfa_saved-} ]] || return 0
 	typeset IFS=' ' awsmfa_name='' awsmfa_how=''
-	{ set +ax; } 2>/dev/null # in ksh93 a function has options of its own
+	{ set +avx; } 2>/dev/null # in ksh93 each function has options of its own
 	for awsmfa_name in $_awsmfa_names; do
 		unset "_awsmfa_was_$awsmfa_name" || :
 		eval "awsmfa_how=\${$awsmfa_name+set}"
@@ -77,7 +78,7 @@ function _awsmfa_save {
 # Unset first: it is the one way to take an export back from within a function.
 function _awsmfa_restore {
 	typeset IFS=' ' awsmfa_name='' awsmfa_was=''
-	{ set +ax; } 2>/dev/null
+	{ set +avx; } 2>/dev/null
 	for awsmfa_name in $_awsmfa_names; do
 		eval "awsmfa_was=\${_awsmfa_was_$awsmfa_name-}"
 		unset "$awsmfa_name" || :
@@ -122,7 +123,7 @@ function _awsmfa_off {
 		;;
 	esac
 	typeset awsmfa_flags=$- awsmfa_text='' awsmfa_code=0 awsmfa_back=''
-	{ set +ax; } 2>/dev/null
+	{ set +avx; } 2>/dev/null
 	if [[ -n ${_awsmfa_saved-} ]] && { [[ -z ${AWS_ACCESS_KEY_ID-} ]] || _awsmfa_ours; }; then
 		_awsmfa_restore
 		awsmfa_back=1
@@ -134,6 +135,7 @@ function _awsmfa_off {
 	fi
 	[[ -z ${1-} ]] || _awsmfa_remove || :
 	case $awsmfa_flags in *a*) set -a ;; esac
+	case $awsmfa_flags in *v*) set -v ;; esac
 	case $awsmfa_flags in *x*) set -x ;; esac
 	return "$awsmfa_code"
 }
@@ -152,7 +154,7 @@ function _awsmfa_due {
 	typeset awsmfa_flags=$- awsmfa_code='' awsmfa_pause=60 awsmfa_waited=0
 	_awsmfa_started=${_awsmfa_started:-0}
 	((awsmfa_waited = _awsmfa_now - _awsmfa_started)) || :
-	{ set +ax; } 2>/dev/null
+	{ set +avx; } 2>/dev/null
 	[[ -z ${_awsmfa_file-} ]] || awsmfa_pause=400
 	if ! _awsmfa_ours; then
 		:
@@ -178,6 +180,7 @@ function _awsmfa_due {
 # needed, which is told once for each expiry.
 function _awsmfa_outcome {
 	typeset awsmfa_text='' awsmfa_left=0
+	{ set +avx; } 2>/dev/null # as above
 	((awsmfa_left = (AWSMFA_EXPIRATION - _awsmfa_now + 59) / 60)) || :
 	case $1 in
 	0)

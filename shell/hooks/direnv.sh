@@ -21,9 +21,10 @@ _awsmfa_names=''
 
 use_awsmfa() {
 	local awsmfa_flags=$- awsmfa_code=0
-	{ set +ax; } 2>/dev/null
+	{ set +avx; } 2>/dev/null
 	_awsmfa_direnv "$@" || awsmfa_code=$?
 	case $awsmfa_flags in *a*) set -a ;; esac
+	case $awsmfa_flags in *v*) set -v ;; esac
 	case $awsmfa_flags in *x*) set -x ;; esac
 	case $awsmfa_code in
 	0) return 0 ;;
