@@ -45,6 +45,7 @@ func hookedShells() []hooked {
 	strict := []string{"", "set -eu", "set -euC -o pipefail", "IFS=:0123456789", "IFS=", "set -f", "trap 'echo trapped' ERR"}
 	bash, zsh := posix, posix
 	bash.program, bash.argv, bash.strict = "bash", nil, append(strict, "set -E; trap 'echo trapped' ERR", "shopt -s extglob nocasematch nullglob dotglob", "set -o posix", "set -T")
+	bash.trace = "set -vxT; trap 'echo \"$BASH_COMMAND\" >&2' DEBUG"
 	bash.loop = "for ((i = 0; i < N; i++)); do BODY; done"
 	zsh.program, zsh.argv, zsh.loop = "zsh", []string{"-f"}, "repeat N; do BODY; done"
 	zsh.strict = append(strict, "setopt ksh_arrays", "setopt sh_word_split glob_subst", "setopt no_unset err_exit err_return", "setopt ksh_glob extended_glob csh_null_glob",
@@ -369,7 +370,7 @@ func TestHookIsQuietAboutSecrets(t *testing.T) {
 func TestHookKeepsItsSecrets(t *testing.T) {
 	c := newHooks(t)
 	forHooked(t, func(t *testing.T, h hooked) {
-		if h.trace != "set -vx" {
+		if !strings.HasPrefix(h.trace, "set -vx") {
 			t.Skip("this shell has no such option")
 		}
 		dumps := t.TempDir()

@@ -30,21 +30,26 @@ else
 	_awsmfa_clock() { _awsmfa_now=$((_awsmfa_epoch + SECONDS)); }
 fi
 
-# _awsmfa_options gives back what set +avx took: it is handed the old $-.
+# _awsmfa_options gives back what set +avxT took: it is handed the old $-.
 _awsmfa_options() {
 	case $1 in *a*) set -a ;; esac
+	case $1 in *T*) set -T ;; esac
 	case $1 in *v*) set -v ;; esac
 	case $1 in *x*) set -x ;; esac
 }
+
+# _awsmfa_eval is a function of its own: a trap on DEBUG that functions inherit,
+# by set -T, is in force to the end of the one that switches that off.
+_awsmfa_eval() { eval "$1" || :; }
 
 # _awsmfa_use PROFILE [FLAG...] is awsmfa-use.
 _awsmfa_use() {
 	local awsmfa_flags=$- awsmfa_text awsmfa_code=0
 	[[ -z $_awsmfa_scoped ]] || local -
-	{ set +avx; } 2>/dev/null
+	{ set +avxT; } 2>/dev/null
 	awsmfa_text=$("$_awsmfa_self" env --shell bash --output shell "$@") || awsmfa_code=$?
 	case $awsmfa_code:$awsmfa_text in 0:*AWS_ACCESS_KEY_ID=*) _awsmfa_save ;; esac
-	eval "$awsmfa_text" || :
+	_awsmfa_eval "$awsmfa_text"
 	_awsmfa_options "$awsmfa_flags"
 	return "$awsmfa_code"
 }
@@ -114,7 +119,7 @@ _awsmfa_off() {
 	esac
 	local awsmfa_flags=$- awsmfa_text awsmfa_code=0 awsmfa_back=''
 	[[ -z $_awsmfa_scoped ]] || local -
-	{ set +avx; } 2>/dev/null
+	{ set +avxT; } 2>/dev/null
 	if [[ -n ${_awsmfa_saved-} ]] && { [[ -z ${AWS_ACCESS_KEY_ID-} ]] || _awsmfa_ours; }; then
 		_awsmfa_restore
 		awsmfa_back=1
@@ -122,10 +127,11 @@ _awsmfa_off() {
 	_awsmfa_forget
 	if [[ -z $awsmfa_back ]] || _awsmfa_within 0; then
 		awsmfa_text=$("$_awsmfa_self" env --unset --shell bash --output shell) || awsmfa_code=$?
-		eval "$awsmfa_text" || :
+		_awsmfa_eval "$awsmfa_text"
 	fi
 	[[ -z ${1-} ]] || _awsmfa_remove || :
 	case $awsmfa_flags in *a*) set -a ;; esac
+	case $awsmfa_flags in *T*) set -T ;; esac
 	case $awsmfa_flags in *v*) set -v ;; esac
 	case $awsmfa_flags in *x*) set -x ;; esac
 	return "$awsmfa_code"
@@ -152,7 +158,7 @@ _awsmfa_hook() {
 _awsmfa_due() {
 	local awsmfa_flags=$- awsmfa_code='' awsmfa_pause=60 awsmfa_waited=$((_awsmfa_now - ${_awsmfa_started:-0}))
 	[[ -z $_awsmfa_scoped ]] || local -
-	{ set +avx; } 2>/dev/null
+	{ set +avxT; } 2>/dev/null
 	[[ -z ${_awsmfa_file-} ]] || awsmfa_pause=400
 	if ! _awsmfa_ours; then
 		:
@@ -179,7 +185,7 @@ _awsmfa_outcome() {
 		if [[ -n ${AWSMFA_DIRENV-} ]]; then
 			command touch -- "$AWSMFA_DIRENV" 2>/dev/null || :
 		elif awsmfa_text=$("$_awsmfa_self" env --cached --no-input --shell bash --output shell -- "${AWSMFA_PROFILE-}" 2>/dev/null); then
-			eval "$awsmfa_text" || :
+			_awsmfa_eval "$awsmfa_text"
 		fi
 		;;
 	4)
@@ -279,7 +285,7 @@ _awsmfa_remove() {
 	awsmfa_prompt() { return "$?"; }
 	unalias "$_awsmfa_cmd" awsmfa-off 2>/dev/null || :
 	complete -r "$_awsmfa_cmd" awsmfa-off 2>/dev/null || :
-	unset -f "$_awsmfa_cmd" awsmfa-off _awsmfa_clock _awsmfa_options _awsmfa_use _awsmfa_save _awsmfa_restore _awsmfa_forget \
+	unset -f "$_awsmfa_cmd" awsmfa-off _awsmfa_clock _awsmfa_options _awsmfa_eval _awsmfa_use _awsmfa_save _awsmfa_restore _awsmfa_forget \
 		_awsmfa_ours _awsmfa_within _awsmfa_off _awsmfa_due _awsmfa_outcome _awsmfa_direnv _awsmfa_install _awsmfa_remove _awsmfa_tab
 	unset -v _awsmfa_self _awsmfa_cmd _awsmfa_before _awsmfa_dir _awsmfa_names _awsmfa_job _awsmfa_prompt _awsmfa_scoped \
 		_awsmfa_epoch _awsmfa_now _awsmfa_started _awsmfa_file _awsmfa_told _awsmfa_touched

@@ -247,4 +247,5 @@ end
 complete -c $_awsmfa_cmd -e
 complete -c awsmfa-off -e
 complete -c $_awsmfa_cmd -k -f -a '(_awsmfa_tab)'
-complete -c awsmfa-off -f -l hook -d 'take away the hook, and all of this'
+complete -c awsmfa-off -f
+complete -c awsmfa-off -l hook -d 'take away the hook, and all of this'
