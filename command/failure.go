@@ -160,9 +160,9 @@ func (r *run) explainFailure(a arrangement, err error) report {
 	case errors.As(err, &taken):
 		return explainTaken(rep, taken)
 	case errors.As(err, &device):
-		return explainDevice(rep, device, a.profile(r))
+		return explainDevice(rep, device, a, a.profile(r))
 	case errors.As(err, &store):
-		return explainStore(rep, store)
+		return explainStore(rep, store, r.seedDeviceWord(a))
 	case errors.As(err, &input):
 		return r.explainInput(rep, a, input)
 	case errors.As(err, &refused) && (refused.seed != "" || refused.tooLong()):
@@ -195,13 +195,13 @@ func refusedCode(err error) bool {
 		errors.Is(err, mfa.ErrTooManyTries) && errors.As(err, &aws)
 }
 
-func explainDevice(rep report, e *deviceError, name string) report {
+func explainDevice(rep report, e *deviceError, a arrangement, name string) report {
 	rep.exit = exitProfile
 	if e.err == nil && len(e.fido) > 0 {
 		return rep.hint("%s", noFIDO)
 	}
 	return rep.hint("add mfa_serial to [profile %s], or pass --mfa-serial", name).
-		hint("no device yet: register a virtual one (an authenticator app) for the user in IAM; or do without: --no-mfa")
+		hint("no device yet: awsmfa device enroll %s makes one%s", quoteArg(name), a.orWithout("; or do without"))
 }
 
 func (r *run) explainSentinel(rep report, a arrangement, err error) report {
@@ -235,7 +235,8 @@ func (r *run) explainSentinel(rep report, a arrangement, err error) report {
 		return rep.hint("name the profile with the long-term access key instead (awsmfa list shows them), or remove the pasted keys")
 	case errors.Is(err, session.ErrNoDevice):
 		rep.exit = exitProfile
-		return rep.hint("add mfa_serial to [profile %s], or pass --mfa-serial; to do without: --no-mfa", a.profile(r))
+		return rep.hint("add mfa_serial to [profile %s], or pass --mfa-serial%s", a.profile(r), a.orWithout("; to do without")).
+			hint("no device yet: awsmfa device enroll %s makes one", name)
 	case errors.Is(err, session.ErrWaited):
 		rep.exit = exitNetwork
 		return rep.hint("answer its prompt or end it, then run this again")
@@ -247,11 +248,11 @@ func (r *run) explainSentinel(rep report, a arrangement, err error) report {
 	case errors.Is(err, term.ErrNoChoice):
 		rep.exit = exitInput
 	}
-	return explainSeed(rep, err, name)
+	return explainSeed(rep, err, r.seedDeviceWord(a))
 }
 
 // explainSeed: what is wrong with a seed, or with the place for it.
-func explainSeed(rep report, err error, name string) report {
+func explainSeed(rep report, err error, device string) report {
 	var unreadable *seed.ParseError
 	var duplicate *seed.DuplicateError
 	switch {
@@ -260,9 +261,9 @@ func explainSeed(rep report, err error, name string) report {
 		return rep.hint("%s", unreadable.Hint)
 	case errors.Is(err, seed.ErrNoSeed):
 		rep.exit = exitStore
-		return rep.hint("store one: awsmfa totp add %s; awsmfa totp list shows what is stored", name)
+		return rep.hint("store one: awsmfa totp add %s; awsmfa totp list shows what is stored", device)
 	case errors.Is(err, seed.ErrExists):
-		return rep.hint("awsmfa totp add %s --replace puts another in its place", name)
+		return rep.hint("awsmfa totp add %s --replace puts another in its place", device)
 	case errors.As(err, &duplicate):
 		return rep.hint("each device has a seed of its own: give the one of this device, or remove the other: awsmfa totp remove %s", quoteArg(shown(duplicate.Serial)))
 	}
@@ -352,7 +353,7 @@ func (r *run) explainProfile(rep report, a arrangement, e *profile.Error) report
 	return rep
 }
 
-const noFIDO = "STS takes six-digit codes only: register an authenticator app (virtual device) beside it, or use aws login"
+const noFIDO = "STS takes six-digit codes only: add a virtual device beside it (awsmfa device enroll, or an authenticator app), or use aws login"
 
 func profileHint(e *profile.Error) string {
 	name := shown(e.Profile)
@@ -589,6 +590,26 @@ func (a arrangement) key(r *run) string {
 		a.args = slices.DeleteFunc(slices.Clone(a.args), looksLikeSerial)
 	}
 	return a.profile(r)
+}
+
+// seedDeviceWord is how the device was named whose seed a run is about: what
+// verbs about seeds take as their argument.
+func (r *run) seedDeviceWord(a arrangement) string {
+	if serial, given := a.flag("mfa-serial"); given {
+		return quoteArg(shown(serial))
+	}
+	if a.verb != nil && !a.verb.takesProfile {
+		return "PROFILE"
+	}
+	return quoteArg(a.profile(r))
+}
+
+// orWithout says how to do without MFA, where the verb can.
+func (a arrangement) orWithout(words string) string {
+	if a.verb != nil && findFlag(a.verb.flags, "no-mfa") == nil {
+		return ""
+	}
+	return words + ": --no-mfa"
 }
 
 // wanted is every profile that the command line may be about: one, unless the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"awsmfa/internal/term"
@@ -173,10 +174,10 @@ func ofStore(serial string, err error) error {
 }
 
 // explainStore: the store of seeds cannot be used, and knows best why.
-func explainStore(rep report, e *seed.StoreError) report {
+func explainStore(rep report, e *seed.StoreError, device string) report {
 	rep.exit = exitStore
 	for _, h := range e.Hints {
-		rep = rep.hint("%s", shown(h))
+		rep = rep.hint("%s", strings.ReplaceAll(shown(h), seed.HintDevice, device))
 	}
 	return rep
 }

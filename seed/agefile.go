@@ -272,7 +272,7 @@ func (f *files) locked() ([]byte, error) {
 	path := f.identityPath()
 	wrapped, err := privatefile.Read(path, maxAgeFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &StoreError{Store: fileStore, Path: path, Trouble: Absent, Why: "the key of the stored seeds", Hints: []string{damagedHint}}
+		return nil, &StoreError{Store: fileStore, Path: path, Trouble: Absent, Why: "the key of the stored seeds", Hints: []string{noKeyHint}}
 	}
 	if err != nil {
 		return nil, f.failure(path, "reading", err)
@@ -350,6 +350,9 @@ func (f *files) checkWork(path string, data []byte) error {
 func (f *files) damage(path, why string) error {
 	e := damaged(why)
 	e.Store, e.Path = fileStore, path
+	if path == f.identityPath() {
+		e.Hints = []string{noKeyHint}
+	}
 	return e
 }
 

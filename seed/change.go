@@ -368,7 +368,7 @@ func (v *Vault) move(ctx context.Context, ix *index, to string, target backend) 
 	for i, e := range ix.seeds {
 		s, err := v.fetch(ctx, from, e)
 		if err != nil {
-			return fmt.Errorf("nothing was moved: the seed of %q: %w", e.Serial, err)
+			return fmt.Errorf("nothing was moved: the seed of %q: %w", e.Serial, ofKept(err))
 		}
 		seeds[i] = s
 	}

@@ -250,6 +250,62 @@ func TestMissingPieces(t *testing.T) {
 	}
 }
 
+// Without its index a store with seeds is no empty one: whoever took it for
+// that would prompt in place of the stored seed, and let others be orphans.
+func TestLostIndex(t *testing.T) {
+	w, files := stored(t)
+	for name := range files {
+		if name != "index" && name != "lock" {
+			continue
+		}
+		if err := os.Remove(filepath.Join(w.seeds(), name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.vault().Has(jane)
+	e := trouble(t, err, Absent)
+	if hints := strings.Join(e.Hints, " "); !strings.Contains(hints, w.seeds()) {
+		t.Errorf("the hints do not say what is to be moved away: %q", hints)
+	}
+	trouble(t, w.loads(), Absent)
+	trouble(t, w.vault().Add(context.Background(), hard, parse(t, secretC), true), Absent)
+	if err := os.Rename(w.seeds(), w.seeds()+".old"); err != nil { // as the hint says
+		t.Fatal(err)
+	}
+	w.add(w.vault("new", "new"), jane, secretA)
+}
+
+// What is said to do about a loss can be done.
+func TestHintsOfLoss(t *testing.T) {
+	ctx := context.Background()
+	w, files := stored(t)
+	ix, _ := readIndex(w.seeds())
+	e, _ := ix.find(jane)
+	w.put(e.id+".age", []byte("damaged"))
+	hasHint(t, w.loads(), "totp add "+HintDevice+" --replace")
+	if err := w.vault("right").Add(ctx, jane, parse(t, secretA), true); err != nil {
+		t.Error(err)
+	}
+	w.put("identity-"+ix.key.id(), []byte("damaged"))
+	hasHint(t, w.loads(), "totp remove")
+	for _, serial := range []string{jane, john} {
+		if err := w.vault().Remove(ctx, serial); err != nil {
+			t.Error(err)
+		}
+	}
+	w.add(w.vault("new", "new"), jane, secretA)
+	w.put("index", files["index"][1:])
+	hasHint(t, w.loads(), w.seeds())
+}
+
+func hasHint(t *testing.T, err error, want string) {
+	t.Helper()
+	var e *StoreError
+	if !errors.As(err, &e) || !strings.Contains(strings.Join(e.Hints, " "), want) {
+		t.Errorf("no hint has %q: %v %+v", want, err, e)
+	}
+}
+
 // The costs that a header asks for are refused before any of the work: nearly
 // nothing is allocated. (At 2^19 scrypt would want half a gibibyte.)
 func TestHostileWork(t *testing.T) {

@@ -33,11 +33,17 @@ const (
 	WrongPassphrase
 	// Conflict means that a setting names another store than the seeds are in.
 	Conflict
+	// Unknown means that what was asked for is the name of no store.
+	Unknown
 	// Busy means that another process is writing to the store.
 	Busy
 	// BadInput means that a passphrase or identity file cannot be used.
 	BadInput
 )
+
+// HintDevice stands in hints for the device that was asked about: the store
+// does not know by what name a person calls it.
+const HintDevice = "DEVICE"
 
 // StoreError says that the store of seeds could not be used.
 type StoreError struct {
@@ -46,7 +52,7 @@ type StoreError struct {
 	Trouble Trouble
 	Why     string   // what is wrong, in words; "" where Trouble and Err say all
 	Err     error    // the cause, if there is one
-	Hints   []string // what can be done, to be shown as it is
+	Hints   []string // what can be done, to be shown with the device for HintDevice
 }
 
 func (e *StoreError) Error() string {
@@ -87,6 +93,8 @@ func (e *StoreError) what() string {
 		return "wrong passphrase for the seed store"
 	case Conflict:
 		return "the seeds are in another store"
+	case Unknown:
+		return "there is no such store of seeds"
 	case Busy:
 		return "another awsmfa is changing the seed store"
 	case BadInput:

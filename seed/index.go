@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -180,7 +181,16 @@ func damaged(why string) *StoreError {
 	return &StoreError{Trouble: Damaged, Why: why, Hints: []string{damagedHint}}
 }
 
-const damagedHint = "restore it from a backup, or store the seeds again: awsmfa totp add; without the secrets, enroll the devices anew"
+// What can be done where something is lost: one seed, the key of all of them,
+// or the list.
+const (
+	damagedHint = "restore it from a backup, or store the seed again: awsmfa totp add " + HintDevice + " --replace; without the secret, enroll the device anew"
+	noKeyHint   = "restore it from a backup, or forget the seeds that only it opens (awsmfa totp list, awsmfa totp remove) and store them again: awsmfa totp add " + HintDevice
+)
+
+func noIndexHint(dir string) string {
+	return fmt.Sprintf("restore it from a backup, or begin anew: move the directory %q away, then awsmfa totp add %s", dir, HintDevice)
+}
 
 // sound: no place and no device twice, and places only where a store is named.
 func (ix *index) sound() bool {
@@ -301,16 +311,38 @@ func readIndex(dir string) (*index, error) {
 	path := filename.Join(dir, "index")
 	data, err := privatefile.Read(path, maxIndex)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &index{}, nil
+		if !hasTraces(dir) {
+			return &index{}, nil
+		}
+		data, err = privatefile.Read(path, maxIndex) // the first of all changes may be going on
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &StoreError{Path: path, Trouble: Absent, Why: "there are files of seeds beside it", Hints: []string{noIndexHint(dir)}}
+	}
+	var ix *index
 	if err != nil {
-		return nil, fileError(path, "reading", err)
+		err = fileError(path, "reading", err)
+	} else {
+		ix, err = parseIndex(data)
 	}
-	ix, err := parseIndex(data)
 	if store := (*StoreError)(nil); errors.As(err, &store) {
 		store.Path = path
+		if store.Trouble == Damaged {
+			store.Hints = []string{noIndexHint(dir)}
+		}
 	}
 	return ix, err
+}
+
+// hasTraces: where the index is lost, the files of the seeds tell that there
+// was one. It is written before the first of them, and never removed.
+func hasTraces(dir string) bool {
+	for _, pattern := range []string{"*.age", "identity-*"} {
+		if found, _ := fs.Glob(os.DirFS(dir), pattern); len(found) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (ix *index) write(dir string) error {

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -180,6 +181,20 @@ const (
 	hintAnswer  = "a keyring manager may be waiting for an answer in a window; answer it, then run this again"
 	hintFile    = "AWSMFA_SEED_STORE=file keeps seeds in encrypted files instead"
 )
+
+// hintLeave takes the place of hintFile where seeds are in the keyring already:
+// the other store would not be looked into before they are out of this one.
+const hintLeave = "without that keyring for good: awsmfa totp remove each device (awsmfa totp list), then AWSMFA_SEED_STORE=file awsmfa totp add " + HintDevice
+
+// ofKept is the error of a keyring that seeds are kept in.
+func ofKept(err error) error {
+	if trouble := (*StoreError)(nil); errors.As(err, &trouble) {
+		if i := slices.Index(trouble.Hints, hintFile); i >= 0 {
+			trouble.Hints = slices.Replace(slices.Clone(trouble.Hints), i, i+1, hintLeave)
+		}
+	}
+	return err
+}
 
 func keyringError(trouble Trouble, why string, err error, hints ...string) error {
 	return &StoreError{Store: keyringStore, Trouble: trouble, Why: why, Err: err, Hints: hints}

@@ -149,3 +149,17 @@ func TestNewKeyringTouchesNothing(t *testing.T) {
 		t.Errorf("deadlines are %v and %v", k.quick, k.patient)
 	}
 }
+
+// Who has seeds in a keyring that is gone, and is told to use the other store,
+// gets to hear that they are in this one.
+func TestHintsOfKeptSeeds(t *testing.T) {
+	shared := keyringError(Absent, "gone", nil, hintInstall, hintFile)
+	before := shared.(*StoreError).Hints
+	hasHint(t, ofKept(shared), hintLeave)
+	if before[1] != hintFile {
+		t.Error("the hints of others changed")
+	}
+	if err := ofKept(ErrNoSeed); err != ErrNoSeed {
+		t.Errorf("another error became %v", err)
+	}
+}

@@ -41,7 +41,7 @@ func askable(o *Options) error {
 		return nil
 	}
 	return &StoreError{Store: fileStore, Trouble: Locked, Why: "its passphrase is needed", Err: orNobody(err),
-		Hints: []string{"unlock it in a terminal: awsmfa totp code", "or, unattended, name a file with the passphrase: AWSMFA_PASSPHRASE_FILE"}}
+		Hints: []string{"unlock it in a terminal: awsmfa totp code " + HintDevice, "or, unattended, name a file with the passphrase: AWSMFA_PASSPHRASE_FILE"}}
 }
 
 var errNobody = errors.New("nobody can be asked")
@@ -103,6 +103,9 @@ var errNoPassphrase = errors.New("no passphrase was chosen")
 // what is typed, and never none.
 func chosenPassphrase(ctx context.Context, o *Options) (string, error) {
 	if err := askable(o); err != nil {
+		if trouble := (*StoreError)(nil); errors.As(err, &trouble) {
+			trouble.Why, trouble.Hints[0] = "a new passphrase for it is needed", "run it in a terminal, to choose one"
+		}
 		return "", err
 	}
 	why := ""

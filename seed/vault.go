@@ -151,7 +151,7 @@ func (v *Vault) look(serial string, do func(backend, entry) error) error {
 		}
 		before := string(ix.text())
 		if ix, err = v.index(); err == nil && string(ix.text()) == before {
-			return failed
+			return ofKept(failed)
 		}
 	}
 	return &StoreError{Trouble: Busy}
@@ -246,7 +246,7 @@ func storeNames(store string) string {
 }
 
 func unknownStore(setting, store string) error {
-	return &StoreError{Trouble: Conflict, Why: fmt.Sprintf("%s names the store %q", setting, text.Clean(store, 40)),
+	return &StoreError{Trouble: Unknown, Why: fmt.Sprintf("%s says %q", setting, text.Clean(store, 40)),
 		Hints: []string{"the stores are file and keyring"}}
 }
 
