@@ -40,6 +40,9 @@ func initVerb() *verb {
 // renewBefore leaves a renewal room for a busy network and a second try.
 const renewBefore = 10 * time.Minute
 
+// hooksDir is where renewals leave their outcome, below the state directory.
+const hooksDir = "hooks"
+
 func runInit(_ context.Context, r *run, c *cli.Context, a arrangement) error {
 	if r.initShell(a) == "direnv" {
 		return r.initDirenv(c)
@@ -90,7 +93,8 @@ func (r *run) hook(c *cli.Context) (shell.Hook, error) {
 	if err != nil {
 		r.warn("there will be no renewal: " + err.Error())
 	} else {
-		h.Dir = filepath.Join(places.State, "hooks")
+		h.Dir = filepath.Join(places.State, hooksDir)
+		tidy(places.State, r.Now())
 	}
 	h.Self, err = ownPath()
 	return h, err
@@ -108,14 +112,47 @@ func (r *run) keptScript(name, text string) (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256([]byte(text))
-	path := filepath.Join(places.State, fmt.Sprintf("init-%x.%s", sum[:4], name))
+	path := filepath.Join(places.State, fmt.Sprintf("%s%x.%s", scriptPrefix, sum[:4], name))
 	if kept, err := privatefile.Read(path, int64(len(text))); err == nil && string(kept) == text {
+		os.Chtimes(path, time.Time{}, r.Now()) // it is in use: see tidy
 		return shell.HookSource(name, path), nil
 	}
 	if err := privatefile.EnsureDir(places.State); err != nil {
 		return "", err
 	}
 	return shell.HookSource(name, path), privatefile.Write(path, []byte(text))
+}
+
+// What init and the hooks leave in the state directory, and for how long. A
+// shell takes an outcome away as soon as it sees it: what is older, its shell has
+// not lived to see. A script is read as long as a shell lives that began with it.
+const (
+	scriptPrefix = "init-"
+	outcomeLife  = 24 * time.Hour
+	scriptLife   = 365 * 24 * time.Hour
+)
+
+// tidy removes what no shell will ask for any more.
+func tidy(state string, now time.Time) {
+	removeOld(filepath.Join(state, hooksDir), "", now.Add(-outcomeLife))
+	removeOld(state, scriptPrefix, now.Add(-scriptLife))
+}
+
+// removeOld removes the files of a directory that begin with a prefix and have
+// not changed since. What cannot be removed does no harm.
+func removeOld(dir, prefix string, since time.Time) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() {
+			continue
+		}
+		if info, err := e.Info(); err == nil && info.ModTime().Before(since) {
+			os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
 
 // initShell is the shell that was named, else the one around us.

@@ -549,6 +549,52 @@ func TestHookOfAStrangePlace(t *testing.T) {
 	}
 }
 
+// TestInitTidies: what a shell has not lived to take away goes with the next
+// one's start, and what may still be asked for stays.
+func TestInitTidies(t *testing.T) {
+	t.Parallel()
+	c := newHooks(t)
+	state := filepath.Join(c.home, ".local/state/awsmfa")
+	c.must("init tcsh")
+	scripts, err := filepath.Glob(filepath.Join(state, "init-*.tcsh"))
+	if err != nil || len(scripts) != 1 {
+		t.Fatalf("scripts: %q %v", scripts, err)
+	}
+	days := func(n int) time.Time { return time.Now().AddDate(0, 0, -n) }
+	files := []struct {
+		path  string
+		age   int
+		stays bool
+	}{
+		{scripts[0], 1000, true}, // it is in use again
+		{filepath.Join(state, "init-00000000.tcsh"), 1000, false},
+		{filepath.Join(state, "init-00000001.tcsh"), 300, true},
+		{filepath.Join(state, "hooks", "1.1"), 2, false},
+		{filepath.Join(state, "hooks", "1.2"), 0, true},
+		{filepath.Join(state, "other"), 1000, true},
+	}
+	for i, f := range files {
+		if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			if err := os.WriteFile(f.path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chtimes(f.path, days(f.age), days(f.age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.must("init tcsh")
+	c.must("init bash")
+	for _, f := range files {
+		if _, err := os.Stat(f.path); (err == nil) != f.stays {
+			t.Errorf("%s, %d days old: %v", f.path, f.age, err)
+		}
+	}
+}
+
 // TestInitFails: what cannot be is a usage error, and one for the shell too.
 func TestInitFails(t *testing.T) {
 	t.Parallel()
