@@ -122,7 +122,8 @@ type Changes struct {
 // less ours: AWSMFA_EXPIRATION is on the local clock, but never later than the
 // server says.
 func (h Held) With(profile string, c credentials.Credentials, region string, offset time.Duration) Changes {
-	e := Changes{Unset: append(make([]string, 0, 24), AlwaysUnset()...), Set: make([]shell.Var, 0, 12)} // room for all
+	// More room than all take: of up to 512 bytes, memory of a size is two pages, not one.
+	e := Changes{Unset: append(make([]string, 0, 36), AlwaysUnset()...), Set: make([]shell.Var, 0, 18)}
 	set := func(name, value string) { e.Set = append(e.Set, shell.Var{Name: name, Value: value}) }
 	set("AWS_ACCESS_KEY_ID", c.AccessKeyID())
 	set("AWS_SECRET_ACCESS_KEY", c.SecretAccessKey())

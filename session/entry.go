@@ -63,12 +63,16 @@ func (e Entry) encode() []byte {
 		b = append(append(b, name...), '=')
 		b = append(append(b, strings.ReplaceAll(values[i], "\n", " ")...), '\n')
 	}
-	return append(b, "sum="+checksum(b)+"\n"...)
+	sum := checksum(b)
+	b = append(append(b, "sum="...), sum[:]...)
+	return append(b, '\n')
 }
 
-func checksum(text []byte) string {
-	sum := digest.Sum256(text)
-	return digest.Hex(sum[:16])
+// checksum is an array, which takes no memory of its own.
+func checksum(text []byte) (sum [digest.Size]byte) {
+	full := digest.Sum256(text)
+	digest.AppendHex(sum[:0], full[:digest.Size/2])
+	return sum
 }
 
 // decode reads what encode wrote, and nothing else: writing the entry again,

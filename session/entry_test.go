@@ -73,7 +73,10 @@ func TestDamageIsFound(t *testing.T) {
 }
 
 // sealed ends a body with a checksum that is right, as only encode should.
-func sealed(body string) string { return body + "sum=" + checksum([]byte(body)) + "\n" }
+func sealed(body string) string {
+	sum := checksum([]byte(body))
+	return body + "sum=" + string(sum[:]) + "\n"
+}
 
 // What encode would write otherwise is not taken, whatever its checksum says.
 func TestOnlyOneWayToWrite(t *testing.T) {

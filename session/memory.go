@@ -118,7 +118,8 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 	lines = append(lines, states...)
 	lines = append(lines, strings.Join(env.asked, " "), digestOf(env.asked, env.getenv))
 	text := strings.Join(lines, "\n") + "\n"
-	text += checksum([]byte(text)) + "\n"
+	sum := checksum([]byte(text))
+	text += string(sum[:]) + "\n"
 	if strings.Count(text, "\n") != len(lines)+1 || len(text) > maxMemory {
 		return nil // something in it holds a line end: not worth remembering
 	}
@@ -126,6 +127,18 @@ func (m Memory) Store(profile string, files, states []string, env *Recorder, r R
 		return err
 	}
 	return privatefile.WriteHint(path, []byte(text))
+}
+
+// plainLines is more than a file has: they then take no memory of their own.
+const plainLines = 16
+
+func appendLines(lines []string, text string) []string {
+	for found := true; found; {
+		var line string
+		line, text, found = strings.Cut(text, "\n")
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // Load returns what was remembered for profile, if nothing that it rests on
@@ -136,9 +149,11 @@ func (m Memory) Load(profile string, files []string, now time.Time, getenv func(
 	if err != nil || !bytes.HasSuffix(text, []byte("\n")) {
 		return Remembered{}, false
 	}
-	lines := strings.Split(string(text[:len(text)-1]), "\n")
+	var room [plainLines]string
+	lines := appendLines(room[:0], string(text[:len(text)-1]))
 	n := len(lines) - 1
-	if n < 9 || lines[n] != checksum(text[:len(text)-1-len(lines[n])]) || lines[0] != memoryHeader || lines[1] != nameOf(path) {
+	sum := checksum(text[:len(text)-1-len(lines[n])])
+	if n < 9 || lines[n] != string(sum[:]) || lines[0] != memoryHeader || lines[1] != nameOf(path) {
 		return Remembered{}, false
 	}
 	states := lines[7 : n-2]

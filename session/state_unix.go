@@ -17,7 +17,8 @@ func fileState(info fs.FileInfo) (state string, changed time.Time) {
 		return "", time.Time{}
 	}
 	changed = changeTime(st)
-	b := strconv.AppendUint(nil, uint64(st.Dev), 10)
+	b := make([]byte, 0, 128) // room for all: grown, it would take memory of each size
+	b = strconv.AppendUint(b, uint64(st.Dev), 10)
 	b = strconv.AppendUint(append(b, ' '), uint64(st.Ino), 10)
 	for _, n := range []int64{info.Size(), info.ModTime().UnixNano(), changed.UnixNano()} {
 		b = strconv.AppendInt(append(b, ' '), n, 10)

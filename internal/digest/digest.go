@@ -41,11 +41,15 @@ const hexDigits = "0123456789abcdef"
 // Hex is encoding/hex by hand, which comes late in the order of
 // initialisation too.
 func Hex(b []byte) string {
-	text := make([]byte, 0, 2*Size) // a size that the compiler knows takes no memory of its own
+	return string(AppendHex(make([]byte, 0, 2*Size), b)) // a size that the compiler knows takes no memory of its own
+}
+
+// AppendHex is Hex where there is room already.
+func AppendHex(text, b []byte) []byte {
 	for _, c := range b {
 		text = append(text, hexDigits[c>>4], hexDigits[c&15])
 	}
-	return string(text)
+	return text
 }
 
 // mix takes one block into h.
