@@ -80,9 +80,15 @@ func (r *run) confirm(ctx context.Context, o options, yes bool, question string)
 	if yes {
 		return nil
 	}
+	return r.confirmNow(ctx, o, question, func() string { return question })
+}
+
+// confirmNow is confirm for a question that is another one after ^Z, and that
+// only a terminal may see; about is what an error says of it.
+func (r *run) confirmNow(ctx context.Context, o options, about string, question func() string) error {
 	var line string
-	err := r.ask(ctx, o, &inputNeeded{err: errors.New("nobody can be asked: " + question), what: "confirmation"}, func(t *term.Terminal) (err error) {
-		line, err = t.ReadLine(ctx, question+" [y/N] ")
+	err := r.ask(ctx, o, &inputNeeded{err: errors.New("nobody can be asked: " + about), what: "confirmation"}, func(t *term.Terminal) (err error) {
+		line, err = t.ReadLine(ctx, question()+" [y/N] ")
 		return err
 	})
 	if err != nil {
@@ -96,6 +102,8 @@ func (r *run) confirm(ctx context.Context, o options, yes bool, question string)
 
 // errRefused is a no of the user's.
 var errRefused = errors.New("nothing is done: the answer was not yes")
+
+var errNoAnswer = errors.New("the input ended before an answer came")
 
 // ask asks something on the terminal; where nobody can be asked it returns
 // needed. After ^Z the question comes again.
@@ -114,7 +122,9 @@ func (r *run) ask(ctx context.Context, o options, needed *inputNeeded, question 
 		case errors.Is(err, term.ErrSuspended):
 			term.Suspend()
 			continue
-		case errors.Is(err, term.ErrBackground), errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF):
+			return &inputNeeded{err: errNoAnswer, what: needed.what}
+		case errors.Is(err, term.ErrBackground):
 			return needed
 		}
 		return err

@@ -92,14 +92,19 @@ func (r *run) compare(ctx context.Context, o options, yes bool, serial string, s
 	if err != nil {
 		return err
 	}
-	now := r.Now().Add(chain.Offset())
-	code, step := s.Code(now)
-	left := seconds(seed.StepEnd(step).Sub(now))
+	present := func() string {
+		now := r.Now().Add(chain.Offset())
+		code, step := s.Code(now)
+		return fmt.Sprintf("%s now (%d s left)", spaced(code), seconds(seed.StepEnd(step).Sub(now)))
+	}
 	if yes {
-		r.note("its code now: %s (%d s left)", spaced(code), left)
+		r.note("its code: %s", present())
 		return nil
 	}
-	return r.confirm(ctx, o, false, fmt.Sprintf("%s shows %s now (%d s left); store this seed?", shownUpTo(serial, 80), spaced(code), left))
+	device := shownUpTo(serial, 80)
+	return r.confirmNow(ctx, o, "does "+device+" show the codes of this seed?", func() string {
+		return fmt.Sprintf("%s shows %s; store this seed?", device, present())
+	})
 }
 
 // seconds rounds up: at 0 it is over.

@@ -52,7 +52,7 @@ func TestTotpAddOnATerminal(t *testing.T) {
 				t.Errorf("stored: %v", items)
 			}
 		}
-		tm.forget()
+		tm.forget("exit " + code)
 	}
 	offer()
 	if m := shownCode.FindStringSubmatch(tm.screen()); m == nil || m[1]+m[2] != c.user.Code() {
@@ -88,7 +88,7 @@ func TestTotpAddOnATerminal(t *testing.T) {
 	tm.until("That was not it.")
 	tm.typeIn("correct horse\r")
 	tm.until("env 0")
-	tm.forget()
+	tm.forget("env 0")
 	tm.until("Passphrase of the stored seeds: ")
 	tm.typeIn("correct horse\r")
 	tm.until("code 0")
@@ -100,18 +100,55 @@ func TestTotpAddOnATerminal(t *testing.T) {
 	c.calls("GetSessionToken", 1)
 }
 
-// forget starts the screen anew for until; all is everything that was shown.
-func (tm *terminal) forget() {
+// forget starts the screen anew for until, behind a text: what comes after it
+// may be there already. all is everything that was shown.
+func (tm *terminal) forget(through string) {
+	tm.t.Helper()
 	tm.mu.Lock()
 	defer tm.mu.Unlock()
-	tm.before += tm.shown.String()
+	seen, rest, found := strings.Cut(tm.shown.String(), through)
+	if !found {
+		tm.t.Fatalf("%q is not on the screen", through)
+	}
+	tm.before += seen + through
 	tm.shown.Reset()
+	tm.shown.WriteString(rest)
 }
 
 func (tm *terminal) all() string {
 	tm.mu.Lock()
 	defer tm.mu.Unlock()
 	return tm.before + tm.shown.String()
+}
+
+// After ^Z the code that is shown is that of the moment, and an input that ends
+// is told from a terminal that is none.
+func TestTotpAddAsksAnew(t *testing.T) {
+	c, tm := totpTerminal(t, `set -m; "$AWSMFA" totp add dev; echo 10m >clock; fg >/dev/null; echo "exit $?"
+		"$AWSMFA" totp add dev; echo "end $?"`)
+	offered := func() string {
+		tm.until("store this seed? [y/N] ")
+		m := shownCode.FindStringSubmatch(tm.screen())
+		if m == nil {
+			t.Fatalf("no code is shown:\n%s", tm.screen())
+		}
+		tm.forget("[y/N] ")
+		return m[1] + m[2]
+	}
+	tm.until("not shown): ")
+	tm.typeIn(c.user.Seed + "\r")
+	before := offered()
+	tm.typeIn("\x1a")
+	if after := offered(); after == before {
+		t.Errorf("the code is that of ten minutes ago: %s", after)
+	}
+	tm.typeIn("n\r")
+	tm.until("exit 1")
+	tm.forget("exit 1")
+	tm.until("not shown): ")
+	tm.typeIn("\x04")
+	tm.until("the input ended before an answer came")
+	tm.until("end 4")
 }
 
 // A code goes to the clipboard by a program's standard input, else by the
@@ -148,7 +185,7 @@ func TestTotpCodeOnATerminal(t *testing.T) {
 				t.Errorf("copied: %q (%v)", code, err)
 			}
 		}
-		tm.forget()
+		tm.forget(way + " 0")
 	}
 	copied, err := os.ReadFile(filepath.Join(c.home, "copied"))
 	if err != nil || !regexp.MustCompile(`^\d{6}$`).Match(copied) {
