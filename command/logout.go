@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"awsmfa/seed"
 	"awsmfa/session"
 )
 
@@ -72,10 +73,7 @@ func (r *run) logoutAll(o options) error {
 	if err := p.Stamps().TouchAll(r.Now()); err != nil {
 		r.debugf("direnv is not told: %v", err)
 	}
-	if err == nil {
-		err = r.lockSeeds()
-	}
-	if err != nil {
+	if err = errors.Join(err, r.lockSeeds()); err != nil {
 		return fmt.Errorf("forgetting sessions: %w", err)
 	}
 	if o.JSON {
@@ -86,12 +84,13 @@ func (r *run) logoutAll(o options) error {
 }
 
 // lockSeeds: what unlocks the seeds is forgotten with the sessions.
+// No setting of how long it was to be kept stands in the way.
 func (r *run) lockSeeds() error {
-	v, err := r.vault(true)
+	dir, err := session.FindData(r.getenv)
 	if err != nil {
-		return err
+		r.debugf("no place for seeds: %v", err)
 	}
-	return v.Lock()
+	return seed.Open(seed.Options{Dir: dir}).Lock()
 }
 
 func (r *run) tellForgotten(o options, roles, sessions int) error {

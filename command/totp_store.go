@@ -260,15 +260,10 @@ func totpLockVerb() *verb {
 		examples: []string{"awsmfa totp lock"},
 		flags:    talkFlags(),
 		run: func(_ context.Context, r *run, c *cli.Context, _ arrangement) error {
-			o, err := storeOptions(r, c)
-			if err != nil {
+			if _, err := storeOptions(r, c); err != nil {
 				return err
 			}
-			v, err := r.vaultOf(o)
-			if err != nil {
-				return err
-			}
-			if err := v.Lock(); err != nil {
+			if err := r.lockSeeds(); err != nil {
 				return fmt.Errorf("locking the seeds: %w", err)
 			}
 			r.note("locked")
