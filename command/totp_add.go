@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -65,6 +66,9 @@ func runTotpAdd(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 	if s.ForAnotherService() {
 		r.warn(fmt.Sprintf("the seed says it was issued by %q, which is not AWS", shown(s.Issuer())))
 	}
+	if isOfOtherDevice(s.Label(), serial) {
+		r.warn(fmt.Sprintf("the seed says it is that of %q, not of %s", shown(s.Label()), shown(serial)))
+	}
 	r.tellTrade()
 	if err := r.compare(ctx, o, c.Bool("yes"), serial, s); err != nil {
 		return err
@@ -75,6 +79,18 @@ func runTotpAdd(ctx context.Context, r *run, c *cli.Context, a arrangement) erro
 	store, _, err := v.Where()
 	r.note("%s: seed stored (%s); awsmfa makes its codes now", shown(serial), store)
 	return err
+}
+
+// isOfOtherDevice: the seed came with the name of another device. AWS labels
+// its QR codes with a device's name and the account's, which may be its alias:
+// only its number can be compared.
+func isOfOtherDevice(label, serial string) bool {
+	name, account, _ := strings.Cut(label, "@")
+	arn := strings.SplitN(serial, ":", 6)
+	if len(arn) < 6 || len(account) != 12 || strings.Trim(account, "0123456789") != "" {
+		return false
+	}
+	return account != arn[4] || name != arn[5][strings.LastIndexByte(arn[5], '/')+1:]
 }
 
 // tellTrade says what a stored seed costs; docs/security.md explains it.
