@@ -131,7 +131,9 @@ func (c Credentials) ExpiryText() string {
 // provider") and a final newline. New let nothing through that JSON would
 // have to escape.
 func (c Credentials) ProcessJSON() []byte {
-	b := []byte(`{"Version":1`)
+	t := c.get()
+	b := make([]byte, 0, 192+len(t.id)+len(t.secret)+len(t.token)) // grown, it would take memory of many sizes
+	b = append(b, `{"Version":1`...)
 	b = appendField(b, "AccessKeyId", c.AccessKeyID())
 	b = appendField(b, "SecretAccessKey", c.SecretAccessKey())
 	b = appendField(b, "SessionToken", c.SessionToken())
