@@ -93,12 +93,13 @@ func terminalFile() (*os.File, error) {
 	return t.File()
 }
 
-// childEnviron is the environment for programs that profiles name: ours, but
-// for what is secret or would make them act as us.
-func (s *subject) childEnviron() []string {
+// childEnviron is the environment for programs that profiles name, and for the
+// clipboard's, which stay: ours, but for what is secret or would make them act
+// as us.
+func (r *run) childEnviron() []string {
 	var kept []string
-	for _, kv := range s.Environ {
-		if name, _, _ := strings.Cut(kv, "="); !secretVariable(s.variable(name)) {
+	for _, kv := range r.Environ {
+		if name, _, _ := strings.Cut(kv, "="); !secretVariable(r.variable(name)) {
 			kept = append(kept, kv)
 		}
 	}

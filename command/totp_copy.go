@@ -72,6 +72,6 @@ func (r *run) feed(ctx context.Context, argv []string, text string) error {
 	if err != nil {
 		return err
 	}
-	_, err = safeexec.Run(ctx, safeexec.Command{Argv: argv, Env: r.Environ, Stdin: in, Timeout: 5 * time.Second})
+	_, err = safeexec.Run(ctx, safeexec.Command{Argv: argv, Env: r.childEnviron(), Stdin: in, Timeout: 5 * time.Second})
 	return err
 }

@@ -154,11 +154,11 @@ func TestTotpAddAsksAnew(t *testing.T) {
 // A code goes to the clipboard by a program's standard input, else by the
 // terminal; watched, it is shown on one line until ^C.
 func TestTotpCodeOnATerminal(t *testing.T) {
-	c, tm := totpTerminal(t, `mkdir bin; printf '#!/bin/sh\necho "$@" >args; cat >copied\n' >bin/xsel; chmod +x bin/xsel
+	c, tm := totpTerminal(t, `mkdir bin; printf '#!/bin/sh\necho "$@" >args; env >environ; cat >copied\n' >bin/xsel; chmod +x bin/xsel
 		unset WAYLAND_DISPLAY DISPLAY WSL_DISTRO_NAME
 		read x; "$AWSMFA" totp add dev --stdin --yes -q <seed; echo "add $?"
 		"$AWSMFA" code dev --copy >out; echo "terminal $?"
-		DISPLAY=:9 PATH="$PWD/bin:/bin:/usr/bin" "$AWSMFA" code dev --copy >>out; echo "program $?"
+		DISPLAY=:9 AWS_SECRET_ACCESS_KEY=secret PATH="$PWD/bin:/bin:/usr/bin" "$AWSMFA" code dev --copy >>out; echo "program $?"
 		unset AWSMFA_TEST_SLEEP
 		"$AWSMFA" code dev --watch; echo "watch $?"`)
 	for name, text := range map[string]string{"seed": c.user.Seed} {
@@ -193,6 +193,9 @@ func TestTotpCodeOnATerminal(t *testing.T) {
 	}
 	if args, _ := os.ReadFile(filepath.Join(c.home, "args")); strings.ContainsAny(string(args), "0123456789") {
 		t.Errorf("its arguments hold the code: %q", args)
+	}
+	if environ, err := os.ReadFile(filepath.Join(c.home, "environ")); err != nil || strings.Contains(string(environ), "AWS_SECRET_ACCESS_KEY") {
+		t.Errorf("it is given credentials, and stays (%v)", err)
 	}
 	if out, _ := os.ReadFile(filepath.Join(c.home, "out")); len(out) != 0 {
 		t.Errorf("standard output: %q", out)
