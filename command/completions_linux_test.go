@@ -375,7 +375,7 @@ func TestTabBehindUse(t *testing.T) {
 		{program: "bash", argv: []string{"--norc", "-i"}, setup: `bind 'set bell-style none'; eval "$(awsmfa init bash --cmd take)"; _awsmfa_self=REAL; _awsmfa_use() { awsmfa "$@"; }; _awsmfa_off() { awsmfa "$@"; }`},
 		{program: "zsh", argv: []string{"-f", "-i"}, setup: `autoload -Uz compinit; compinit -u -D; unsetopt beep; eval "$(awsmfa init zsh --cmd take)"; _awsmfa_self=REAL; _awsmfa_use() { awsmfa "$@"; }; _awsmfa_off() { awsmfa "$@"; }`},
 		{program: "fish", argv: []string{"--no-config", "-i"}, setup: `awsmfa init fish --cmd take | source; set -g _awsmfa_self REAL; function _awsmfa_use; awsmfa $argv; end; function _awsmfa_off; awsmfa $argv; end`},
-		{program: "elvish", argv: []string{"-norc"}, accept: "\r", setup: `eval (cat COMPLETION | slurp); eval (awsmfa init elvish --cmd take | slurp); edit:add-var take~ {|@a| e:awsmfa $@a }`},
+		{program: "elvish", argv: []string{"-norc"}, accept: "\r", setup: `eval (cat COMPLETION | slurp); eval (awsmfa init elvish --cmd take | slurp); edit:add-var take~ {|@a| e:awsmfa $@a }; edit:add-var awsmfa-off~ {|@a| e:awsmfa $@a }`},
 	} {
 		t.Run(s.program, func(t *testing.T) {
 			t.Parallel()
@@ -385,9 +385,7 @@ func TestTabBehindUse(t *testing.T) {
 				{"take my", []string{"my prod"}}, {"take sub", []string{"sub$(touch PWN)"}}, {"take --regi", []string{"--region"}},
 				{"take dev --region eu-c", []string{"dev", "--region", "eu-central-1"}},
 			})
-			if s.program != "elvish" {
-				w.check([]tabCase{{"awsmfa-off --h", []string{"--hook"}}})
-			}
+			w.check([]tabCase{{"awsmfa-off --h", []string{"--hook"}}})
 		})
 	}
 }

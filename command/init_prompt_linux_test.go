@@ -134,6 +134,9 @@ func (s seat) sit(t *testing.T) {
 	line("awsmfa-use prod")
 	first := dump("first")
 	checkHolds(t, "after awsmfa-use", first, "prod", "eu-west-1")
+	tm.untilQuiet()
+	tm.typeIn("given up\x03")
+	tm.untilQuiet() // a status of a signal has its own ways
 	line(s.fails)
 	line(strings.ReplaceAll(s.status, "FILE", "valid"))
 	c.untilFile("valid")

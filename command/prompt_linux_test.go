@@ -122,7 +122,19 @@ func TestPromptSegment(t *testing.T) {
 	c := newHooks(t)
 	strace := need(t, "strace")
 	for _, h := range hookedShells() {
-		if h.program != "bash" && h.program != "zsh" && h.program != "fish" {
+		piece, gone, twenty := "awsmfa_prompt", "awsmfa-off --hook\nawsmfa_prompt\n", ""
+		if h.program != "elvish" && h.program != "xonsh" {
+			twenty = h.times(20, "awsmfa_prompt >/dev/null")
+		}
+		switch h.program {
+		case "bash", "zsh", "fish":
+		case "ksh", "mksh":
+			gone = "_awsmfa_off --hook\nawsmfa_prompt\n"
+		case "elvish":
+			piece, gone = "print (or ($ns[awsmfa_prompt~]) '')", ""
+		case "xonsh":
+			piece, gone = "print($PROMPT_FIELDS['awsmfa'](), end='')", "awsmfa-off --hook\nprint($PROMPT_FIELDS['awsmfa'], end='')\n"
+		default:
 			continue
 		}
 		for _, row := range []struct {
@@ -141,7 +153,7 @@ func TestPromptSegment(t *testing.T) {
 			need(t, h.program)
 			dir := t.TempDir()
 			log, script := filepath.Join(dir, "log"), filepath.Join(dir, "script")
-			if err := os.WriteFile(script, []byte(h.load("")+h.times(20, "awsmfa_prompt >/dev/null")+"awsmfa_prompt\nawsmfa-off --hook\nawsmfa_prompt\n"), 0o600); err != nil {
+			if err := os.WriteFile(script, []byte(h.load("")+twenty+piece+"\n"+gone), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			argv := append([]string{"-f", "-qq", "-o", log, "-e", "trace=execve", need(t, h.program)}, append(h.argv, script)...)

@@ -99,7 +99,7 @@ fn awsmfa-off {|@args|
   }
   if (eq $args [--hook]) {
     _awsmfa_edit 'set edit:before-readline = [(each {|f| if (not-eq $f $awsmfa-hook~) { put $f } } $edit:before-readline)]'
-    _awsmfa_edit 'set edit:completion:arg-completer = (dissoc $edit:completion:arg-completer $_awsmfa_cmd)'
+    _awsmfa_edit 'set edit:completion:arg-completer = (dissoc (dissoc $edit:completion:arg-completer $_awsmfa_cmd) awsmfa-off)'
     _awsmfa_edit 'edit:del-vars [awsmfa-use~ awsmfa-off~ awsmfa-hook~ awsmfa-state~]'
   }
 }
@@ -165,11 +165,43 @@ fn awsmfa-hook {
   }
 }
 
+# awsmfa_prompt is a piece for edit:prompt: the profile and the time left. What a
+# terminal would take for more is taken out of the name.
+fn awsmfa_prompt {
+  if (and (_awsmfa_ours) (not-eq $E:AWSMFA_PROFILE '')) {
+    var text = (re:replace '[[:cntrl:]$`\\%#!{}"''&|;<>*?^]' '?' $E:AWSMFA_PROFILE)
+    var left = (_awsmfa_left)
+    var colour = green
+    if (<= $left 120) {
+      set colour = red
+    } elif (<= $left 600) {
+      set colour = yellow
+    }
+    if (<= $left 0) {
+      set text = $text' expired'
+    } elif (< $left 60) {
+      set text = $text' '$left's'
+    } elif (< $left 2000000000) {
+      var minutes = (exact-num (/ (- $left (% $left 60)) 60))
+      if (< $minutes 60) {
+        set text = $text' '$minutes'm'
+      } else {
+        set text = (printf '%s %dh%02dm' $text (exact-num (/ (- $minutes (% $minutes 60)) 60)) (% $minutes 60))
+      }
+    }
+    if (or (not-eq $E:NO_COLOR '') (eq $E:TERM dumb)) {
+      put $text
+    } else {
+      put (styled $text $colour)
+    }
+  }
+}
+
 # What eval defines is gone with it, unless the editor adds it to the session.
 _awsmfa_edit 'set edit:before-readline = [(each {|f| if (not-eq $f $awsmfa-hook~) { put $f } } $edit:before-readline)]'
 try {
-  eval &ns=(ns [&use=$awsmfa-use~ &off=$awsmfa-off~ &hook=$awsmfa-hook~ &state=$awsmfa-state~ &name=$_awsmfa_cmd &prompt=$_awsmfa_prompt &self=$_awsmfa_self]) '
-    edit:add-vars [&$name"~"=$use &awsmfa-off~=$off &awsmfa-hook~=$hook &awsmfa-state~=$state]
+  eval &ns=(ns [&use=$awsmfa-use~ &off=$awsmfa-off~ &hook=$awsmfa-hook~ &state=$awsmfa-state~ &piece=$awsmfa_prompt~ &name=$_awsmfa_cmd &prompt=$_awsmfa_prompt &self=$_awsmfa_self]) '
+    edit:add-vars [&$name"~"=$use &awsmfa-off~=$off &awsmfa-hook~=$hook &awsmfa-state~=$state &awsmfa_prompt~=$piece]
     if (eq $prompt 1) {
       set edit:before-readline = [$@edit:before-readline $hook]
     }
@@ -180,6 +212,7 @@ try {
       }
       $edit:completion:arg-completer[awsmfa] awsmfa env (all $words[1..])
     }
+    set edit:completion:arg-completer[awsmfa-off] = {|@words| put --hook }
   '
 } catch {
   nop

@@ -141,9 +141,10 @@ function _awsmfa_off {
 }
 
 # _awsmfa_hook runs while PS1 is expanded. ksh93 keeps the status by itself, mksh
-# does not; "&& :" in PS1 hides it from set -e and from a trap on ERR.
+# does not; "&& :" in PS1 hides it from set -e and from a trap on ERR. What is
+# above 255, ksh93 takes for a signal: to return it after ^C were another ^C.
 function _awsmfa_hook {
-	typeset awsmfa_status=$?
+	typeset awsmfa_status=$(($? & 255))
 	! _awsmfa_within "$_awsmfa_before" || _awsmfa_due
 	return "$awsmfa_status"
 }
@@ -202,6 +203,44 @@ function _awsmfa_outcome {
 	esac
 }
 
+# awsmfa_prompt [-v] is a piece for PS1, '$(awsmfa_prompt)', which starts no
+# program: the profile and the time left. With -v it sets REPLY, in plain text.
+# What PS1 would run or unfold is taken out of the name.
+function awsmfa_prompt {
+	typeset awsmfa_status=$(($? & 255)) awsmfa_left=0 awsmfa_colour=32 awsmfa_minutes='' awsmfa_bad='[[:cntrl:]$`\\%#!{}"&|;<>*?^'"']"
+	REPLY=''
+	if _awsmfa_ours && [[ -n ${AWSMFA_PROFILE-} ]]; then
+		REPLY=${AWSMFA_PROFILE//$awsmfa_bad/?}
+		case ${AWSMFA_EXPIRATION:-0} in
+		0* | *[!0123456789]* | ????????????*) ;;
+		*)
+			_awsmfa_clock
+			((awsmfa_left = AWSMFA_EXPIRATION - _awsmfa_now)) || :
+			((awsmfa_left > 600)) || awsmfa_colour=33
+			((awsmfa_left > 120)) || awsmfa_colour=31
+			if ((awsmfa_left <= 0)); then
+				REPLY="$REPLY expired"
+			elif ((awsmfa_left >= 3600)); then
+				((awsmfa_minutes = awsmfa_left % 3600 / 60 + 100))
+				REPLY="$REPLY $((awsmfa_left / 3600))h${awsmfa_minutes#1}m"
+			elif ((awsmfa_left >= 60)); then
+				REPLY="$REPLY $((awsmfa_left / 60))m"
+			else
+				REPLY="$REPLY ${awsmfa_left}s"
+			fi
+			;;
+		esac
+	fi
+	if [[ -z $REPLY || ${1-} == -v ]]; then
+		:
+	elif [[ -n ${NO_COLOR-} || ${TERM-} == dumb ]]; then
+		print -rn -- "$REPLY"
+	else
+		print -rn -- $'\033'"[${awsmfa_colour}m$REPLY"$'\033[0m'
+	fi
+	return "$awsmfa_status"
+}
+
 # _awsmfa_remove leaves nothing of ours.
 function _awsmfa_remove {
 	PS1=${PS1-}
@@ -209,6 +248,10 @@ function _awsmfa_remove {
 	unalias "$_awsmfa_cmd" awsmfa-off 2>/dev/null || :
 	unset _awsmfa_self _awsmfa_cmd _awsmfa_before _awsmfa_dir _awsmfa_names _awsmfa_job _awsmfa_prompt _awsmfa_piece \
 		_awsmfa_now _awsmfa_started _awsmfa_file _awsmfa_told _awsmfa_touched || :
+	# shellcheck disable=SC2317 # PS1 may call it
+	function awsmfa_prompt {
+		return "$(($? & 255))"
+	}
 	unset -f _awsmfa_clock _awsmfa_use _awsmfa_save _awsmfa_restore _awsmfa_forget _awsmfa_ours _awsmfa_within _awsmfa_hook \
 		_awsmfa_due _awsmfa_outcome _awsmfa_options || :
 }
@@ -222,4 +265,3 @@ if [[ -n $_awsmfa_prompt ]]; then
 	*) PS1=${PS1-}$_awsmfa_piece ;;
 	esac
 fi
-# Completion for both of them belongs here.

@@ -118,4 +118,3 @@ if ($_awsmfa_prompt == "1") and (not $env._awsmfa.hooked) {
     $env.config.hooks.pre_prompt = ($env.config.hooks.pre_prompt? | default [] | append {|| _awsmfa_hook })
     $env._awsmfa.hooked = true
 }
-# Completion for both of them belongs here.

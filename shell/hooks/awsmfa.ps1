@@ -163,6 +163,37 @@ function global:_awsmfa_outcome($code) {
     }
 }
 
+# awsmfa_prompt is a piece for the function prompt: the profile and the time left.
+# What a terminal would take for more is taken out of the name.
+function global:awsmfa_prompt {
+    $name = _awsmfa_get 'AWSMFA_PROFILE'
+    if (($name -eq '') -or -not (_awsmfa_ours)) {
+        return ''
+    }
+    $text = $name -replace '[\p{Cc}$`\\%#!{}"''&|;<>*?^]', '?'
+    $left = _awsmfa_left
+    $colour = 32
+    if ($left -le 120) {
+        $colour = 31
+    } elseif ($left -le 600) {
+        $colour = 33
+    }
+    if ($left -le 0) {
+        $text += ' expired'
+    } elseif ($left -lt 60) {
+        $text += " ${left}s"
+    } elseif ($left -lt 3600) {
+        $text += ' {0}m' -f [math]::Floor($left / 60)
+    } elseif ($left -lt 2000000000) {
+        $text += ' {0}h{1:00}m' -f [math]::Floor($left / 3600), [math]::Floor($left % 3600 / 60)
+    }
+    if (((_awsmfa_get 'NO_COLOR') -ne '') -or ((_awsmfa_get 'TERM') -eq 'dumb')) {
+        return $text
+    }
+    $escape = [char]27
+    return "${escape}[${colour}m${text}${escape}[0m"
+}
+
 # _awsmfa_remove leaves nothing of ours. Where somebody has wrapped the prompt
 # once more, ours stays within and does nothing but call the one before it.
 function global:_awsmfa_remove {
@@ -171,6 +202,7 @@ function global:_awsmfa_remove {
         $global:_awsmfa_state.Prompt = $null
     }
     Set-Item -Path 'Function:Global:_awsmfa_hook' -Value { }
+    Set-Item -Path 'Function:Global:awsmfa_prompt' -Value { '' }
     Remove-Item -Path 'Function:awsmfa-use', 'Function:awsmfa-off'
 }
 
@@ -189,4 +221,14 @@ if (($global:_awsmfa_prompt -eq '1') -and ($null -eq $global:_awsmfa_state.Promp
         & $global:_awsmfa_state.Prompt
     }
 }
-# Completion for both of them belongs here.
+
+# Both are completed; for awsmfa-use it is as "awsmfa completion pwsh" has it,
+# fetched at the first Tab.
+Register-ArgumentCompleter -Native -CommandName 'awsmfa-use' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+    if (-not (Test-Path -Path 'Function:Get-AwsmfaCompletion')) {
+        & $global:_awsmfa_self completion pwsh | Out-String | Invoke-Expression
+    }
+    Get-AwsmfaCompletion @('awsmfa', 'env') $wordToComplete $commandAst $cursorPosition
+}
+Register-ArgumentCompleter -Native -CommandName 'awsmfa-off' -ScriptBlock { '--hook' }

@@ -183,7 +183,6 @@ case init:
 			alias precmd "$_awsmfa_text:q; _awsmfa_hook"
 		endif
 	endif
-	# Completion for both of them belongs here.
 	breaksw
 endsw
 

@@ -140,9 +140,31 @@ def _awsmfa_outcome(code):
         print(f"awsmfa: this shell's AWS session {when}, and a new one needs a code: {_awsmfa_cmd}", file=sys.stderr)
 
 
+def _awsmfa_prompt_field():
+    """{awsmfa} in $PROMPT: the profile and the time left. What a prompt would unfold is taken out of the name."""
+    import re
+    name, left = _awsmfa_get('AWSMFA_PROFILE'), _awsmfa_left()
+    if not _awsmfa_ours() or name == '':
+        return ''
+    text = re.sub(r'[\x00-\x1f\x7f$`\\%#!{}"\'&|;<>*?^]', '?', name)
+    if left <= 0:
+        text += ' expired'
+    elif left < 60:
+        text += f' {left}s'
+    elif left < 3600:
+        text += f' {left // 60}m'
+    elif left < 2000000000:
+        text += f' {left // 3600}h{left % 3600 // 60:02}m'
+    if _awsmfa_get('NO_COLOR') != '' or _awsmfa_get('TERM') == 'dumb':
+        return text
+    colour = 'GREEN' if left > 600 else 'YELLOW' if left > 120 else 'RED'
+    return '{' + colour + '}' + text + '{RESET}'
+
+
 def _awsmfa_remove():
     for name in (_awsmfa_cmd, 'awsmfa-off'):
         aliases.pop(name, None)
+    __xonsh__.env['PROMPT_FIELDS']['awsmfa'] = ''  # $PROMPT may name it
     if _awsmfa_state['hook'] is not None:
         events.on_pre_prompt.discard(_awsmfa_state['hook'])
         _awsmfa_state['hook'] = None
@@ -152,10 +174,10 @@ def _awsmfa_remove():
 from xonsh.tools import unthreadable as _awsmfa_unthreadable
 aliases[_awsmfa_cmd] = _awsmfa_unthreadable(_awsmfa_use)
 aliases['awsmfa-off'] = _awsmfa_unthreadable(_awsmfa_off)
+__xonsh__.env['PROMPT_FIELDS']['awsmfa'] = _awsmfa_prompt_field
 if _awsmfa_state['hook'] is not None:
     events.on_pre_prompt.discard(_awsmfa_state['hook'])
     _awsmfa_state['hook'] = None
 if _awsmfa_prompt:
     _awsmfa_state['hook'] = _awsmfa_hook
     events.on_pre_prompt(_awsmfa_hook)
-# Completion for both of them belongs here.
