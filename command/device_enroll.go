@@ -88,6 +88,9 @@ func (e *enrollment) run(ctx context.Context) error {
 		e.warn(err.Error())
 	}
 	e.note("%s: the device %s works, and awsmfa makes its codes: %s", shown(e.Profile), shown(e.Serial), e.detectShell().Eval("awsmfa env "+quoteArg(e.Profile)))
+	if !e.phone { // what is on this machine alone is lost with it, or with a passphrase
+		e.hint("let a phone make its codes too, for the day when this machine is gone: awsmfa totp export %s --as-qr", quoteArg(shown(e.Profile)))
+	}
 	return nil
 }
 
