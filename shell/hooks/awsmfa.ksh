@@ -144,7 +144,8 @@ function _awsmfa_off {
 # does not; "&& :" in PS1 hides it from set -e and from a trap on ERR. What is
 # above 255, ksh93 takes for a signal: to return it after ^C were another ^C.
 function _awsmfa_hook {
-	typeset awsmfa_status=$(($? & 255))
+	typeset awsmfa_status=$?
+	((awsmfa_status &= 255)) || :
 	! _awsmfa_within "$_awsmfa_before" || _awsmfa_due
 	return "$awsmfa_status"
 }
@@ -207,7 +208,8 @@ function _awsmfa_outcome {
 # program: the profile and the time left. With -v it sets REPLY, in plain text.
 # What PS1 would run or unfold is taken out of the name.
 function awsmfa_prompt {
-	typeset awsmfa_status=$(($? & 255)) awsmfa_left=0 awsmfa_colour=32 awsmfa_minutes='' awsmfa_bad='[[:cntrl:]$`\\%#!{}"&|;<>*?^'"']"
+	typeset awsmfa_status=$? awsmfa_left=0 awsmfa_colour=32 awsmfa_minutes='' awsmfa_bad='[[:cntrl:]$`\\%#!{}"&|;<>*?^'"']"
+	((awsmfa_status &= 255)) || : # as in the hook
 	REPLY=''
 	if _awsmfa_ours && [[ -n ${AWSMFA_PROFILE-} ]]; then
 		REPLY=${AWSMFA_PROFILE//$awsmfa_bad/?}
