@@ -201,7 +201,7 @@ function global:_awsmfa_remove {
         Set-Item -Path 'Function:Global:prompt' -Value $global:_awsmfa_state.Prompt
         $global:_awsmfa_state.Prompt = $null
     }
-    Set-Item -Path 'Function:Global:_awsmfa_hook' -Value { }
+    Set-Item -Path 'Function:Global:_awsmfa_hook' -Value { return }
     Set-Item -Path 'Function:Global:awsmfa_prompt' -Value { '' }
     Remove-Item -Path 'Function:awsmfa-use', 'Function:awsmfa-off'
 }
