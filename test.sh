@@ -274,16 +274,38 @@ check_static() (
 	go run "$staticcheck" ./...
 )
 
+# check_tests runs every test in two lines side by side. go test runs packages
+# beside each other, but the tests of the verbs are more than all the rest and
+# mostly one after another: they would be alone in the end, with one processor.
 check_tests() {
 	# In the long run one package alone may take half an hour.
-	limit=20m
+	limit=20m race=''
 	[ -z "$long" ] || limit=90m
 	if here cc; then
-		CGO_ENABLED=1 go test -race -shuffle=on -timeout "$limit" ./...
+		export CGO_ENABLED=1
+		race=-race
 	else
 		not_run 'the race detector: it needs a C compiler'
-		go test -shuffle=on -timeout "$limit" ./...
 	fi
+	apart='^(TestScripts|TestTab.*|TestDirenv.*|TestHostile.*)$'
+	(
+		# shellcheck disable=SC2046 # one word each
+		gotest $(go list ./... | grep -v '^awsmfa/command$')
+		rest=$?
+		gotest -run "$apart" ./command && [ "$rest" -eq 0 ]
+	) >"$scratch/tests" 2>&1 &
+	other=$!
+	gotest -skip "$apart" ./command
+	verbs=$?
+	wait "$other"
+	rest=$?
+	cat "$scratch/tests"
+	[ "$verbs" -eq 0 ] && [ "$rest" -eq 0 ]
+}
+
+gotest() {
+	# shellcheck disable=SC2086 # nothing, where there is no race detector
+	go test $race -shuffle=on -timeout "$limit" "$@"
 }
 
 # scripts prints the shell scripts of the tree, known by name or first line.
