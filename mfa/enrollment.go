@@ -67,7 +67,7 @@ func (e Enrollments) Load(accessKeyID string) (one Enrollment, found bool, err e
 		one, err = parseEnrollment(string(text))
 	}
 	if err != nil {
-		return Enrollment{}, false, fmt.Errorf("reading the record of an enrolment %q: %w", path, bare(err))
+		return Enrollment{}, false, fmt.Errorf("reading the record of an enrolment %q: %w", path, privatefile.Bare(err))
 	}
 	return one, true, nil
 }
@@ -79,7 +79,7 @@ func (e Enrollments) Store(accessKeyID string, one Enrollment) error {
 		err = privatefile.Write(e.Path(accessKeyID), []byte(one.text()))
 	}
 	if err != nil {
-		return fmt.Errorf("writing the record of an enrolment %q: %w", e.Path(accessKeyID), bare(err))
+		return fmt.Errorf("writing the record of an enrolment %q: %w", e.Path(accessKeyID), privatefile.Bare(err))
 	}
 	return nil
 }

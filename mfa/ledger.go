@@ -47,20 +47,7 @@ type LedgerError struct {
 }
 
 func (e *LedgerError) Error() string {
-	return fmt.Sprintf("%s the record of used codes %q: %v", e.Action, e.Path, bare(e.Err))
-}
-
-// bare takes the path off an error that is shown behind it.
-func bare(err error) error {
-	var refused *privatefile.RefusedError
-	var path *fs.PathError
-	switch {
-	case errors.As(err, &refused):
-		return refused.Why
-	case errors.As(err, &path):
-		return path.Err
-	}
-	return err
+	return fmt.Sprintf("%s the record of used codes %q: %v", e.Action, e.Path, privatefile.Bare(e.Err))
 }
 
 func (e *LedgerError) Unwrap() error { return e.Err }

@@ -422,7 +422,7 @@ func readIdentities(path string) ([]age.Identity, error) {
 }
 
 func badInput(path, why string, err error) error {
-	e := &StoreError{Path: path, Trouble: BadInput, Why: why, Err: bare(err)}
+	e := &StoreError{Path: path, Trouble: BadInput, Why: why, Err: privatefile.Bare(err)}
 	if errors.Is(err, privatefile.ErrMode) {
 		e.Hints = []string{"close it to others: chmod go= " + strconv.Quote(path)}
 	}

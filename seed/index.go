@@ -359,7 +359,7 @@ func (ix *index) write(dir string) error {
 
 // fileError is what a file of ours could not be used for.
 func fileError(path, action string, err error) error {
-	e := &StoreError{Path: path, Why: action, Err: bare(err)}
+	e := &StoreError{Path: path, Why: action, Err: privatefile.Bare(err)}
 	switch {
 	case errors.Is(err, privatefile.ErrTooLarge):
 		e.Trouble, e.Hints = Damaged, []string{damagedHint}
@@ -369,17 +369,4 @@ func fileError(path, action string, err error) error {
 		e.Hints = []string{"the file and its directory must be yours, and writable"}
 	}
 	return e
-}
-
-// bare takes the path off an error that is shown behind it.
-func bare(err error) error {
-	var refused *privatefile.RefusedError
-	var path *fs.PathError
-	switch {
-	case errors.As(err, &refused):
-		return refused.Why
-	case errors.As(err, &path):
-		return path.Err
-	}
-	return err
 }

@@ -44,6 +44,20 @@ func (e *RefusedError) Unwrap() error { return e.Why }
 
 func refuse(path string, why error) error { return &RefusedError{path, why} }
 
+// Bare takes the path off an error of this package or of os, for a message that
+// names the path itself.
+func Bare(err error) error {
+	var refused *RefusedError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &refused):
+		return refused.Why
+	case errors.As(err, &path):
+		return path.Err
+	}
+	return err
+}
+
 // Read returns the whole of a private file of at most limit bytes.
 // A missing file is fs.ErrNotExist.
 func Read(path string, limit int64) ([]byte, error) {
