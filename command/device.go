@@ -65,14 +65,7 @@ func (s *subject) findDevice(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var devices []stsclient.Device
-	list := func() { devices, err = client.ListMFADevices(ctx, s.resolved.Source.Keys) }
-	if s.resolved.IAMEndpoint.Text == s.resolved.STSEndpoint.Text {
-		s.network(list)
-	} else { // the clock of somebody else says nothing about sessions
-		done := s.spin()
-		list()
-		done()
-	}
+	s.callIAM(func() { devices, err = client.ListMFADevices(ctx, s.resolved.Source.Keys) })
 	if err != nil {
 		return "", s.listError(err)
 	}

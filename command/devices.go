@@ -79,7 +79,7 @@ func (k *keyHolder) iamOnce(call iamCall) error {
 	if err != nil {
 		return err
 	}
-	k.calling(func() { err = call(client, k.with) })
+	k.callIAM(func() { err = call(client, k.with) })
 	return refused(err)
 }
 
@@ -101,18 +101,6 @@ func (k *keyHolder) elevate(ctx context.Context, refusal error) error {
 func (k *keyHolder) renewClient() {
 	k.hangUp()
 	k.client = nil
-}
-
-// calling runs f with a spinner. The clock of an IAM that stands apart from
-// STS says nothing about sessions.
-func (k *keyHolder) calling(f func()) {
-	if k.resolved.IAMEndpoint.Text == k.resolved.STSEndpoint.Text {
-		k.network(f)
-		return
-	}
-	done := k.spin()
-	f()
-	done()
 }
 
 // errNoOtherDevice: a policy wants MFA, and no device is known to give it.
@@ -178,7 +166,7 @@ func (k *keyHolder) user(ctx context.Context) (stsclient.User, error) {
 	if err != nil {
 		return u, err
 	}
-	k.calling(func() { u, err = client.GetUser(ctx, k.with) })
+	k.callIAM(func() { u, err = client.GetUser(ctx, k.with) })
 	if stsclient.KindOf(err) != stsclient.NotAuthorized {
 		return u, refused(err)
 	}

@@ -88,6 +88,18 @@ func (s *subject) network(f func()) {
 	s.offset.learn()
 }
 
+// callIAM is network for a call to IAM. The clock of an IAM that stands apart
+// from STS says nothing about sessions.
+func (s *subject) callIAM(f func()) {
+	if s.resolved.IAMEndpoint.Text == s.resolved.STSEndpoint.Text {
+		s.network(f)
+		return
+	}
+	done := s.spin()
+	f()
+	done()
+}
+
 // refusedError adds what a failure of stsclient means for the renewal.
 type refusedError struct {
 	err      *stsclient.Error
