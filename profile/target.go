@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"awsmfa/internal/filename"
+	"awsmfa/internal/privatefile"
 )
 
 // target is the config file that a path leads to, as it was when it was read.
@@ -129,7 +130,7 @@ func (t *target) replace(after string) error {
 		os.Remove(f.Name())
 		return t.refuse("cannot be replaced", err)
 	}
-	if err := syncDir(dir); err != nil {
+	if err := privatefile.SyncDir(dir); err != nil {
 		return t.refuse("was replaced, but is perhaps not on disk yet", err)
 	}
 	return nil
@@ -207,7 +208,7 @@ func (t *target) sweep() {
 	for _, e := range entries {
 		rest, ours := strings.CutPrefix(e.Name(), t.tempPrefix())
 		digits, _, _ := strings.Cut(rest, "-")
-		if pid, err := strconv.Atoi(digits); ours && err == nil && pid != os.Getpid() && e.Type().IsRegular() && !alive(pid) {
+		if pid, err := strconv.Atoi(digits); ours && err == nil && pid != os.Getpid() && e.Type().IsRegular() && !privatefile.Alive(pid) {
 			os.Remove(dir + e.Name())
 		}
 	}

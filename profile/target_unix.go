@@ -3,7 +3,6 @@
 package profile
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -51,19 +50,3 @@ func keepOwner(f *os.File, was fs.FileInfo) (fs.FileMode, error) {
 	}
 	return mode, nil
 }
-
-// syncDir makes the rename itself last. A file system that cannot do so for a
-// directory (EINVAL) has nothing to offer here.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
-		return err
-	}
-	return nil
-}
-
-func alive(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }

@@ -181,7 +181,7 @@ func replace(dir, path string, data []byte, l lasting) error {
 	if l < ever {
 		return nil
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
 func fill(f *os.File, data []byte, sync bool) error {
@@ -231,7 +231,7 @@ func sweep(dir string) {
 			continue
 		}
 		digits, _, _ := strings.Cut(rest, "-")
-		if pid, err := strconv.Atoi(digits); err == nil && pid != os.Getpid() && !alive(pid) {
+		if pid, err := strconv.Atoi(digits); err == nil && pid != os.Getpid() && !Alive(pid) {
 			os.Remove(filename.Join(dir, e.Name()))
 		}
 	}

@@ -33,13 +33,14 @@ func links(info fs.FileInfo) uint64 {
 
 func wider(info fs.FileInfo, mask fs.FileMode) bool { return info.Mode().Perm()&mask != 0 }
 
-func alive(pid int) bool {
+// Alive reports whether there is a process of that number.
+func Alive(pid int) bool {
 	return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
-// syncDir makes the rename itself last. A file system that cannot do so for a
+// SyncDir makes the rename itself last. A file system that cannot do so for a
 // directory (EINVAL) has nothing to offer here.
-func syncDir(dir string) error {
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

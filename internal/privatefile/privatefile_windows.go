@@ -21,7 +21,8 @@ func links(fs.FileInfo) uint64 { return 1 }
 
 func wider(fs.FileInfo, fs.FileMode) bool { return false }
 
-func alive(pid int) bool {
+// Alive reports whether there is a process of that number.
+func Alive(pid int) bool {
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
 	if err != nil {
 		return err != windows.ERROR_INVALID_PARAMETER
@@ -30,6 +31,7 @@ func alive(pid int) bool {
 	return true
 }
 
-func syncDir(string) error { return nil }
+// SyncDir has nothing to do here: a rename is the file system's to keep.
+func SyncDir(string) error { return nil }
 
 func sameFile(path string, f *os.File) bool { return true }
